@@ -1,0 +1,146 @@
+/* core.h - the allocator, as its hosts and faces see it.
+ *
+ * Every function takes a view: one thread's way to one heap. A view is private
+ * to its thread (in wasm it stands in the thread's slot). Offsets count from
+ * the heap's base; 0 is null. Functions that return an int give 0 or a negative
+ * LSHM_ERR_*; functions that return an offset give 0 and set v->error.
+ *
+ * Nothing here blocks, calls an operating system or keeps static data.
+ */
+#ifndef LSHM_CORE_H
+#define LSHM_CORE_H
+
+#include "errors.h"
+#include "layout.h"
+#include "bytes.h"
+
+struct class_list {
+	size_t head;   /* header offset of the current slab's first free block */
+	uint32_t slab; /* current slab: first of the ring; 0 = none */
+};
+
+struct block {
+	size_t offset;
+	size_t size;      /* as requested */
+	size_t footprint; /* with header and padding */
+	uint32_t thread;  /* that allocated it; 0 = one that has left */
+	uint32_t tag;
+};
+
+struct view {
+	uint8_t *base;
+	uint64_t secret;
+	uint64_t state;      /* what the slot's word says while we are attached */
+	uint64_t live;       /* header bits of a block that we allocate */
+	struct slot *slot;   /* null: not attached */
+	void *host;          /* the host's own */
+	uint8_t *piece;      /* the map piece used last: its words ... */
+	uint32_t piece_first, piece_count; /* ... and the chunks it describes */
+	uint32_t chunks;     /* known to be backed */
+	uint32_t chunks_max;
+	uint32_t chunk_log2;
+	uint32_t map_first;
+	uint32_t slots_first;
+	uint32_t small_max;  /* largest size that slabs serve */
+	uint32_t mine;       /* OWNER(KIND_SLAB, our slot) */
+	uint32_t thread;     /* our number */
+	int32_t error;
+	uint32_t pending;    /* bytes in the outbox */
+	uint32_t skew;       /* chunk number of the base: aligns addresses (wasm) */
+	uint32_t conflicts;  /* compare-exchanges that the last search lost */
+	uint64_t in_flight;  /* sum of the words it met in transition */
+	struct block found;  /* what walk_next found last */
+	struct class_list list[CLASS_COUNT];
+	uint8_t demand[CLASS_COUNT]; /* slabs taken and not given back, saturating */
+};
+
+/* --- making and opening (heap.c) --- */
+
+/* Smallest region for a heap of this maximum. */
+size_t heap_min_bytes(uint64_t maximum);
+/* Make a heap in zeroed memory of `bytes` backed bytes, which may grow to
+ * `maximum`. `secret` should be random. INVALID, TOO_SMALL, HEAP_EXISTS. */
+int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret);
+/* Check the header of the region at base, of which `bytes` are backed, and fill
+ * in the view's geometry. Writes nothing shared. NO_HEAP, VERSION, SIGNATURE,
+ * CORRUPT, TRUNCATED. The view can read (walk, check, stats), not allocate. */
+int heap_open(struct view *v, uint8_t *base, uint64_t bytes);
+
+/* --- threads (thread.c) --- */
+
+/* Take a slot (thread = 0) or the reserved one. THREADS_FULL, THREAD_GONE,
+ * NOMEM. Afterwards v->thread is the thread's number. */
+int thread_attach(struct view *v, uint32_t thread);
+/* The same with the view in the slot's workspace: its address, or the negative
+ * error. Also what heap_open returns. */
+struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t thread);
+/* Say that the host's lock will prove our death. */
+void thread_mark(struct view *v);
+/* Send the outbox, give up every slab and the slot. */
+void thread_detach(struct view *v);
+/* A number for a thread that is about to start; 0 and v->error. */
+uint32_t thread_reserve(struct view *v);
+/* Send the outbox and give up every slab, staying attached. */
+void thread_trim(struct view *v);
+/* Recover what a thread held that the caller knows to be dead. With `freeall`
+ * also free all blocks that it allocated. v->found.size and .tag (a count) say
+ * how many bytes and blocks were freed, or are left of it. THREAD_GONE,
+ * THREAD_UNKNOWN (somebody else is reaping it). Restartable. */
+int thread_reap(struct view *v, uint32_t thread, bool freeall);
+/* Number of the first attached or reserved thread above `slot` (0 to start),
+ * or 0. Its state:3 and flags in v->found.size. */
+uint32_t thread_next(struct view *v, uint32_t slot);
+
+/* --- blocks (malloc.c, realloc.c) --- */
+
+/* `align` is a power of two; the plain forms align to 16. */
+size_t heap_malloc(struct view *v, size_t size);
+size_t heap_malloc_aligned(struct view *v, size_t size, size_t align);
+size_t heap_calloc(struct view *v, size_t count, size_t size, size_t align);
+size_t heap_realloc(struct view *v, size_t offset, size_t size, size_t align);
+int heap_free(struct view *v, size_t offset);
+/* 0: a live block, described in v->found; else why it is none. */
+int heap_find(struct view *v, size_t offset);
+
+/* --- looking (walk.c, check.c) --- */
+
+/* The first live block above `cursor` (0 to start) into v->found; its offset,
+ * or 0 at the end. Weakly consistent: a block that lives throughout is reported
+ * once, and each that is reported was live at some instant. */
+size_t walk_next(struct view *v, size_t cursor);
+
+struct stats {
+	uint64_t committed, maximum; /* bytes */
+	uint64_t used;               /* footprints of the live blocks */
+	uint64_t free;               /* committed - used - metadata */
+	uint64_t metadata;           /* header, slots, map */
+	uint64_t largest_free;       /* what one malloc gets without growing */
+	uint64_t blocks;
+	uint32_t threads;            /* attached */
+	uint32_t slabs, spans;
+};
+void heap_stats(struct view *v, struct stats *out);
+
+/* What check() found. */
+struct report {
+	uint32_t invariant; /* number of the first one broken, 0 = healthy */
+	size_t offset;      /* where */
+	uint64_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
+};
+void heap_check(struct view *v, struct report *out);
+
+/* --- growth (span.c) --- */
+
+/* Grow by `bytes` (rounded up to chunks). NOMEM. */
+int heap_grow(struct view *v, size_t bytes);
+/* Use what the host backs beyond `committed`. */
+void heap_adopt(struct view *v);
+
+/* --- roots and names (names.c) --- */
+
+/* The offset under a name, 0 if there is none. */
+uint64_t name_find(struct view *v, const uint8_t *text, size_t length);
+/* INVALID (no text), NAME_TOO_LONG, NAMES_FULL. */
+int name_set(struct view *v, const uint8_t *text, size_t length, uint64_t value);
+
+#endif

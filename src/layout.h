@@ -1,0 +1,232 @@
+/* layout.h - THE shared bytes. Everything here is seen by every thread and
+ * process at once, and stands in saved images; docs/LAYOUT.md says the same in
+ * prose. A change of anything below is a change of LAYOUT_VERSION.
+ *
+ *   0        64       1024      2048     3072        +slots     +map
+ *   | null   | header | tags    | names  | slots ... | piece 0  | chunks ...
+ *
+ * Glossary
+ *   offset   bytes from the heap's base; 0 is null
+ *   chunk    1 << chunk_log2 bytes; chunk c covers [c << log2, (c+1) << log2)
+ *            minus 8: a block's header is the 8 bytes before its payload, so
+ *            the payload of a chunk's first block is chunk-aligned
+ *   granule  16 bytes: the unit of block strides
+ *   block    header (8 bytes) + payload; stride = both, a multiple of 16
+ *   slab     1..n chunks cut into blocks of one class
+ *   span     1..n chunks that are one block
+ *   slot     the shared record of one attached thread
+ *   map      per chunk: a word (what it is), hints, a record (slabs only)
+ *   piece    a part of the map; piece k stands at the first chunk it describes
+ *
+ * Invariants, cited by number in assertions and by check():
+ *   I1  bytes 0..63 are zero (a write through a null pointer shows here)
+ *   I2  the header's geometry is possible and equals what it was made with
+ *   I3  committed is at most chunks_max and at most what the host backs
+ *   I4  a map word is of a known kind with arguments in range
+ *   I5  a TAIL's head lies `back` chunks before it and covers it
+ *   I6  a SPAN or SLAB of n chunks is followed by its n-1 TAILs
+ *   I7  a slab's `fresh` is a whole number of blocks and within the slab
+ *   I8  each block below `fresh` has a label whose check is right
+ *   I9  a live block's size is within its capacity
+ *   I10 a live block's canary stands
+ *   I11 a span's header is LIVE and its size fits its chunks
+ *   I12 a map word that names a slot names one that is attached
+ *   I13 a slot's state is known and its number in range
+ *   I14 a name is READY with a text, CLAIMed by an attached thread, or FREE
+ */
+#ifndef LSHM_LAYOUT_H
+#define LSHM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "atomic.h"
+
+#define LAYOUT_MAGIC 0x504145484d48534cull /* "LSHMHEAP" */
+#define LAYOUT_VERSION 1u
+
+enum {
+	NULL_BYTES = 64,      /* below the header, always zero (I1) */
+	HEADER_SIZE = 8,      /* of a block */
+	GRANULE = 16,
+	GRANULE_LOG2 = 4,
+	CLASS_COUNT = 64,
+	ROOT_COUNT = 16,
+	NAME_COUNT = 16,
+	NAME_BYTES = 48,      /* UTF-8, zero-padded; 47 at most */
+	TAG_COUNT = 4096,
+	TAGS_PER_WORD = 32,
+	SLOT_MAX = 255,       /* slots are numbered from 1 */
+	SLOT_PIECES = 8,
+	OUTBOX_COUNT = 8,
+	MAP_GROWTH = 8,       /* each piece but the first covers 7/8 of what ends there */
+	MAP_BYTES = 32,       /* word 8, hints 8, record 16 */
+	CHUNK_LOG2_SMALL = 10, /* where the maximum is at most 1 MiB */
+	CHUNK_LOG2 = 12,
+	CHUNK_LOG2_MAX = 16,
+	SLAB_BYTES_MAX = 128 << 10,
+	CANARY_BYTES = 8,
+	REGION_TAIL = 8,      /* the region's last bytes: part of no chunk */
+};
+
+/* --- map words -------------------------------------------------------------
+ *
+ *   kind:4 slot:8 arg:24 epoch:28      all zero = FREE
+ *
+ * Writers: FREE is anybody's, by compare-exchange. CLAIM, XFREE, RESIZE, SLAB
+ * with a slot and META belong to that slot's thread (or its reaper); SLAB
+ * without a slot is anybody's, by compare-exchange; SPAN belongs to whoever
+ * holds the block. Each change raises the epoch.
+ */
+enum kind {
+	KIND_FREE,
+	KIND_TAIL,   /* arg: chunks back to the head */
+	KIND_CLAIM,  /* head of chunks being claimed by slot */
+	KIND_SPAN,   /* arg: length in chunks */
+	KIND_SLAB,   /* arg: class:6 dirty:1 length:17; slot 0 = ownerless */
+	KIND_XFREE,  /* head of chunks being freed by slot */
+	KIND_RESIZE, /* arg: length to keep if its slot's thread dies */
+	KIND_META,   /* a piece of the slot table, made by slot; arg: length */
+};
+
+#define WORD_KIND(w) ((uint32_t)(w) & 0xfu)
+#define WORD_SLOT(w) ((uint32_t)(w) >> 4 & 0xffu)
+#define WORD_OWNER(w) ((uint32_t)(w) & 0xfffu) /* kind and slot together */
+#define WORD_ARG(w) ((uint32_t)((w) >> 12) & 0xffffffu)
+#define WORD_EPOCH_ONE (1ull << 36)
+#define WORD_EPOCH(w) ((uint32_t)((w) >> 36))
+#define OWNER(kind, slot) ((uint32_t)(kind) | (uint32_t)(slot) << 4)
+
+#define SLAB_ARG(class, dirty, length) \
+	((uint32_t)(class) | (uint32_t)(dirty) << 6 | (uint32_t)(length) << 7)
+#define SLAB_CLASS(w) (WORD_ARG(w) & 63u)
+#define SLAB_DIRTY(w) (WORD_ARG(w) >> 6 & 1u)
+#define SLAB_LENGTH(w) (WORD_ARG(w) >> 7)
+
+/* The owner's notes on a slab, a cache over the labels; they pass from owner to
+ * owner with the word (its compare-exchanges release and acquire). Others read
+ * `fresh`, and take `head` and `next` for hints. */
+struct record {
+	_Atomic uint16_t head;   /* first free block: granule + 1, 0 = none */
+	uint16_t used;           /* blocks not on the list; while not current */
+	_Atomic uint16_t fresh;  /* granules below it hold labels; release, pairs
+	                            with the acquire in slab_fresh */
+	uint16_t spare;
+	_Atomic uint32_t next;   /* ring of the owner's slabs of the class; chain */
+	uint32_t prev;           /*   of ownerless ones from header.parked */
+};
+
+/* --- block headers -----------------------------------------------------------
+ *
+ *   low half   LIVE, XFREE: size (its low 32 bits)   FREE: link
+ *   high half  state:2 span:1 spare:1 tag:12 check:16
+ *
+ * The whole header changes by one 64-bit store. A link is the distance in
+ * granules to the next free block of the slab, modulo 2^15; 0 ends the list.
+ */
+enum state {
+	STATE_FREE,
+	STATE_LIVE,
+	STATE_XFREE, /* freed by a thread that does not own the slab */
+};
+
+/* --- slots -------------------------------------------------------------------
+ *
+ *   state:3 flags:5 by:32 epoch:24
+ *
+ * Writers: FREE is anybody's by compare-exchange; RESERVED the reserver and
+ * whoever attaches with the number; ATTACHING, ALIVE, LEAVING the thread
+ * itself; DEAD and REAPING the reaper named in `by`.
+ */
+enum slot_state {
+	SLOT_FREE,
+	SLOT_RESERVED,  /* by: the reserving thread */
+	SLOT_ATTACHING,
+	SLOT_ALIVE,
+	SLOT_LEAVING,
+	SLOT_DEAD,      /* proven dead, not yet being reaped */
+	SLOT_REAPING,   /* by: the reaping thread */
+};
+enum slot_flag {
+	SLOT_PROVABLE = 1, /* its death can be proven by the host's lock */
+	SLOT_FREEALL = 2,  /* its reaper frees what it allocated */
+	SLOT_MARKED = 4,   /* host's use */
+};
+
+#define SLOT_STATE(s) ((uint32_t)(s) & 7u)
+#define SLOT_FLAGS(s) ((uint32_t)(s) >> 3 & 31u)
+#define SLOT_BY(s) ((uint32_t)((s) >> 8))
+#define SLOT_EPOCH(s) ((uint32_t)((s) >> 40))
+#define SLOT_WORD(state, flags, by, epoch) \
+	((uint64_t)(state) | (uint64_t)(flags) << 3 | (uint64_t)(by) << 8 | \
+	 (uint64_t)(epoch) << 40)
+/* A thread's number: epoch and slot, never used twice. */
+#define THREAD(slot, epoch) ((uint32_t)(epoch) << 8 | (uint32_t)(slot))
+#define THREAD_SLOT(thread) ((thread)&0xffu)
+#define THREAD_EPOCH(thread) ((thread) >> 8)
+#define SLOT_EPOCH_MAX 0xffffffu
+
+/* Hints that a thread has not sent yet: `mask` is hint bits of `chunk`. Noted
+ * before the label changes, cleared after the hint was sent; the reaper sends
+ * what a dead thread left. Writer: the slot's thread. */
+struct outbox {
+	_Atomic uint64_t mask;
+	_Atomic uint32_t chunk;
+	uint32_t spare;
+};
+
+struct slot {
+	_Atomic uint64_t state;
+	_Atomic uint64_t host;  /* what the host proves death by (a process id) */
+	_Atomic uint32_t tag;   /* of the blocks it allocates; 0 = shared by many */
+	uint32_t spare[11];
+	struct outbox outbox[OUTBOX_COUNT];
+	uint8_t workspace[832]; /* wasm: the thread's struct view; native: unused */
+};
+
+struct name {
+	_Atomic uint64_t state; /* 0 FREE, 1 | thread << 8 CLAIM, 2 READY */
+	_Atomic uint64_t value; /* an offset */
+	uint8_t text[NAME_BYTES];
+};
+
+struct header {
+	uint8_t null[NULL_BYTES];
+	_Atomic uint64_t magic;       /* written last by the maker (release) */
+	uint32_t version;
+	uint32_t signature;
+	uint32_t chunk_log2;
+	uint32_t chunks_max;          /* maximum size in chunks */
+	uint32_t map_first;           /* chunks that map piece 0 describes */
+	uint32_t slots_first;         /* slots that stand inline: a power of two */
+	uint64_t secret;              /* keys checks and canaries */
+	_Atomic uint32_t committed;   /* usable chunks; grows by CAS-max */
+	_Atomic uint32_t free_low;    /* hint: no FREE chunk below it */
+	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
+	uint32_t spare[12];
+	_Atomic uint64_t root[ROOT_COUNT];
+	_Atomic uint32_t parked[CLASS_COUNT]; /* hint: an ownerless slab with room */
+	uint32_t reciprocal[CLASS_COUNT];     /* 2^26 / stride in granules, up */
+	uint8_t reserve[192];
+	_Atomic uint64_t tags[TAG_COUNT / TAGS_PER_WORD]; /* taken:32 version:32 */
+	struct name names[NAME_COUNT];
+	/* slots_first slots, then map piece 0 */
+};
+
+_Static_assert(sizeof(struct record) == 16, "record");
+_Static_assert(sizeof(struct slot) == 1024, "slot");
+_Static_assert(sizeof(struct name) == 64, "name");
+_Static_assert(offsetof(struct header, magic) == 64, "null page");
+_Static_assert(offsetof(struct header, root) % 64 == 0, "roots");
+_Static_assert(offsetof(struct header, tags) == 1024, "tags");
+_Static_assert(offsetof(struct header, names) == 2048, "names");
+_Static_assert(sizeof(struct header) == 3072, "header");
+
+/* What must agree for two builds to share a heap, folded into one number. */
+#define LAYOUT_SIGNATURE \
+	((uint32_t)(sizeof(struct header) * 2654435761u) ^ \
+	 (uint32_t)(sizeof(struct slot) * 40503u) ^ \
+	 (uint32_t)(CLASS_COUNT << 24 | TAG_COUNT << 8 | OUTBOX_COUNT) ^ \
+	 (uint32_t)(KIND_META << 16 | SLOT_REAPING << 8 | STATE_XFREE))
+
+#endif

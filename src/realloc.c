@@ -1,0 +1,95 @@
+/* realloc.c - resizing and clearing.
+ *
+ * In place the header changes by one store, after the canary that goes with it
+ * was written. A span changes its length behind RESIZE(keep): it shrinks size
+ * first, map second, and grows map first, size second, so that whatever the
+ * reaper finds, the size fits into `keep` chunks.
+ */
+#include "slab.h"
+
+/* The block's size becomes `size`, within its capacity. */
+static void block_resize(struct view *v, size_t p, size_t size, size_t capacity)
+{
+	uint32_t n = canary_bytes(size, capacity);
+	for (uint32_t i = 0; i < n; i++) {
+		size_t at = p + size + i;
+		v->base[at] = (uint8_t)canary_at(v, at);
+	}
+	size_t header = p - HEADER_SIZE;
+	uint64_t h = header_load(v->base + header) & LABEL_BITS;
+	header_store(v->base + header, label_seal(v, header, (h & ~0xffffffffull) | (uint32_t)size));
+}
+
+/* Try to give the span at head n chunks. */
+static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t size, uint32_t n)
+{
+	size_t p = chunk_offset(v, head);
+	uint32_t old_n = WORD_ARG(word), slot = view_slot(v);
+	_Atomic uint64_t *w = map_word(v, head);
+	if (n < old_n)
+		block_resize(v, p, size, span_capacity(v, old_n));
+	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
+	if (!cas64(w, word, resize))
+		return false;
+	bool done = true;
+	if (n < old_n)
+		span_cut(v, head, n, resize);
+	else if (n > old_n)
+		done = span_stretch(v, head, old_n, n);
+	cas64(w, resize, word_next(resize, KIND_SPAN, 0, done ? n : old_n));
+	if (done)
+		block_resize(v, p, size, span_capacity(v, n));
+	return done;
+}
+
+/* Whether the live block at p could become `size` bytes where it is. */
+static bool resize_in_place(struct view *v, size_t p, size_t size)
+{
+	uint32_t k = pointer_head(v, p);
+	uint64_t w = load_acquire(map_word(v, k));
+	size_t chunk = (size_t)1 << v->chunk_log2;
+	if (WORD_KIND(w) == KIND_SLAB) {
+		size_t capacity = class_capacity(SLAB_CLASS(w));
+		/* Half empty or fuller than it can be: a smaller or larger class. */
+		if (size > capacity || (size < capacity / 2 && capacity > 64))
+			return false;
+		block_resize(v, p, size, capacity);
+		return true;
+	}
+	size_t n = (size >> v->chunk_log2) + ((size & (chunk - 1)) + HEADER_SIZE + chunk - 1) / chunk;
+	if (WORD_KIND(w) != KIND_SPAN || size <= v->small_max / 2 || n > v->chunks_max)
+		return false;
+	return span_resize(v, k, w, size, (uint32_t)n);
+}
+
+size_t heap_realloc(struct view *v, size_t p, size_t size, size_t align)
+{
+	if (!p)
+		return align <= GRANULE ? heap_malloc(v, size) : heap_malloc_aligned(v, size, align);
+	v->error = heap_find(v, p);
+	if (v->error)
+		return 0;
+	size_t old = v->found.size;
+	if (((p + ((size_t)v->skew << v->chunk_log2)) & (align - 1)) == 0 && resize_in_place(v, p, size))
+		return p;
+	size_t q = align <= GRANULE ? heap_malloc(v, size) : heap_malloc_aligned(v, size, align);
+	if (!q)
+		return 0;
+	bytes_copy(v->base + q, v->base + p, old < size ? old : size);
+	heap_free(v, p);
+	return q;
+}
+
+size_t heap_calloc(struct view *v, size_t count, size_t size, size_t align)
+{
+	size_t bytes;
+	if (size && count > (size_t)-1 / size) {
+		v->error = LSHM_ERR_NOMEM;
+		return 0;
+	}
+	bytes = count * size;
+	size_t p = align <= GRANULE ? heap_malloc(v, bytes) : heap_malloc_aligned(v, bytes, align);
+	if (p)
+		bytes_clear(v->base + p, bytes);
+	return p;
+}
