@@ -23,7 +23,7 @@ static uint32_t check_block(struct view *v, struct report *out, size_t p, size_t
 {
 	size_t header = p - HEADER_SIZE;
 	for (uint32_t looks = 0; looks < LOOKS; looks++) {
-		uint64_t h = header_load(v->base + header);
+		uint64_t h = bytes_peek64(v->base + header);
 		uint32_t invariant = 0;
 		if (!label_valid(v, header, h) || LABEL_STATE(h) > STATE_XFREE)
 			invariant = span ? 11 : 8;
@@ -38,7 +38,7 @@ static uint32_t check_block(struct view *v, struct report *out, size_t p, size_t
 			if (!canary_is(v, at, n, bytes_peek64(v->base + at)))
 				invariant = 10;
 		}
-		if (header_load(v->base + header) != h)
+		if (bytes_peek64(v->base + header) != h)
 			continue;
 		if (!invariant && LABEL_STATE(h) == STATE_LIVE)
 			out->blocks++;
@@ -131,6 +131,8 @@ static uint32_t check_chunk(struct view *v, struct report *out, uint32_t c)
 		/* Damage only if nobody changed the word meanwhile. */
 		if (load_acquire(map_word(v, c)) == w && looks > 1)
 			return word_length(w);
+		/* Or the heap has grown, and the word is of a chunk behind. */
+		view_refresh(v);
 		out->invariant = 0;
 		out->blocks = blocks;
 		out->free_blocks = free_blocks;

@@ -46,7 +46,7 @@ int heap_free(struct view *v, size_t p)
 	uint32_t size = (uint32_t)h;
 	if (unlikely(size > capacity ||
 	             (h != label_live(v, header, size) && label_look(v, header) != STATE_LIVE) ||
-	             x >= load_relaxed(&map_record(v, c)->fresh) ||
+	             x + stride > load_relaxed(&map_record(v, c)->fresh) ||
 	             divide(x, view_header(v)->reciprocal[class]) * stride != x ||
 	             !canary_stands(v, p, size, capacity)))
 		return free_slow(v, p);

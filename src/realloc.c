@@ -47,7 +47,6 @@ static bool resize_in_place(struct view *v, size_t p, size_t size)
 {
 	uint32_t k = pointer_head(v, p);
 	uint64_t w = load_acquire(map_word(v, k));
-	size_t chunk = (size_t)1 << v->chunk_log2;
 	if (WORD_KIND(w) == KIND_SLAB) {
 		size_t capacity = class_capacity(SLAB_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */
@@ -56,7 +55,7 @@ static bool resize_in_place(struct view *v, size_t p, size_t size)
 		block_resize(v, p, size, capacity);
 		return true;
 	}
-	size_t n = (size >> v->chunk_log2) + ((size & (chunk - 1)) + HEADER_SIZE + chunk - 1) / chunk;
+	size_t n = span_chunks(v, size);
 	if (WORD_KIND(w) != KIND_SPAN || size <= v->small_max / 2 || n > v->chunks_max)
 		return false;
 	return span_resize(v, k, w, size, (uint32_t)n);
@@ -66,7 +65,7 @@ size_t heap_realloc(struct view *v, size_t p, size_t size, size_t align)
 {
 	if (!p)
 		return align <= GRANULE ? heap_malloc(v, size) : heap_malloc_aligned(v, size, align);
-	v->error = heap_find(v, p);
+	v->error = view_attached(v) ? heap_find(v, p) : LSHM_ERR_DETACHED;
 	if (v->error)
 		return 0;
 	size_t old = v->found.size;

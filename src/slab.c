@@ -36,7 +36,8 @@ size_t label_free_before(struct view *v, size_t header, size_t next)
 static size_t record_head(struct view *v, uint32_t k, struct record *r)
 {
 	uint32_t head = load_relaxed(&r->head);
-	return head ? slab_header(v, k, head - 1) : 0;
+	size_t header = head ? slab_header(v, k, head - 1) : 0;
+	return header >> v->chunk_log2 < v->chunks ? header : 0;
 }
 
 void slab_enlist(struct view *v, uint32_t class, uint32_t k)
@@ -100,13 +101,15 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
 	struct record *r = map_record(v, k);
-	uint32_t count = divide(slab_fresh(v, k, word), view_header(v)->reciprocal[class]);
+	uint32_t fresh = slab_fresh(v, k, word);
+	uint32_t count = divide(fresh, view_header(v)->reciprocal[class]);
 	uint32_t used = 0;
 	size_t head = 0;
 	/* Hints first: one that arrives later belongs to a label that we see. */
 	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
 		exchange_acquire(map_hints(v, k + i), 0);
-	for (uint32_t x = count * stride; x >= stride;) {
+	/* The reciprocal is shared, and may have been written over. */
+	for (uint32_t x = min32(count * stride, fresh); x >= stride;) {
 		x -= stride;
 		size_t header = slab_header(v, k, x);
 		uint32_t state = label_look(v, header);

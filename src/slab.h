@@ -79,6 +79,12 @@ static inline uint32_t slab_granule(const struct view *v, uint32_t k, size_t hea
 	return (uint32_t)((header + HEADER_SIZE - chunk_offset(v, k)) >> GRANULE_LOG2);
 }
 
+/* Chunks of a span, made harmless if damaged. */
+static inline uint32_t span_length(const struct view *v, uint32_t k, uint64_t word)
+{
+	return min32(word_length(word), v->chunks - k);
+}
+
 /* Whether blocks of the slab were never used. */
 static inline bool slab_has_fresh(struct view *v, uint32_t k, uint64_t word)
 {
@@ -123,10 +129,11 @@ static inline size_t block_take(struct view *v, uint32_t class, size_t size)
 	}
 	uint64_t h = header_load(v->base + header);
 	uint32_t link = (uint32_t)h & 0x7fff;
-	list->head = link_follow(header, link);
+	size_t next = link_follow(header, link);
 	if (unlikely(h != label_free(v, header, link) ||
-	             (uint32_t)(list->head >> v->chunk_log2) >= v->chunks))
+	             (uint32_t)(next >> v->chunk_log2) >= v->chunks))
 		return 0;
+	list->head = next;
 	canary_set(v, header + HEADER_SIZE, size, class_capacity(class));
 	header_store(v->base + header, label_live(v, header, (uint32_t)size));
 	return header + HEADER_SIZE;

@@ -28,10 +28,9 @@ size_t malloc_again(struct view *v, uint32_t class, size_t size)
 size_t span_malloc(struct view *v, size_t size, uint32_t align)
 {
 	v->error = LSHM_ERR_NOMEM;
-	size_t chunk = (size_t)1 << v->chunk_log2;
-	if (size > span_capacity(v, v->chunks_max))
+	uint32_t n = (uint32_t)span_chunks(v, size), head = 0;
+	if (span_chunks(v, size) > v->chunks_max)
 		return 0;
-	uint32_t n = (uint32_t)((size + HEADER_SIZE + chunk - 1) >> v->chunk_log2), head = 0;
 	for (uint32_t step = 1; step; step = heap_relieve(v, n, align, step)) {
 		head = span_claim(v, n, align);
 		if (head)
@@ -88,9 +87,11 @@ int block_check(struct view *v, size_t p, uint32_t k, uint64_t word)
 			return LSHM_ERR_UNALLOCATED;
 		if (divide(x, reciprocal) * stride != x)
 			return LSHM_ERR_INTERIOR;
+		if (x + stride > slab_fresh(v, k, word))
+			return LSHM_ERR_DAMAGED;
 		capacity = (size_t)stride * GRANULE - HEADER_SIZE;
 	} else if (WORD_KIND(word) == KIND_SPAN && p == chunk_offset(v, k)) {
-		capacity = span_capacity(v, WORD_ARG(word));
+		capacity = span_capacity(v, span_length(v, k, word));
 	} else {
 		return pointer_reason(v, p, word);
 	}
@@ -118,10 +119,8 @@ uint32_t pointer_head(struct view *v, size_t p)
 /* 0, or why p cannot even be looked up. */
 int pointer_check(struct view *v, size_t p)
 {
-	if (!view_attached(v))
-		return LSHM_ERR_DETACHED;
-	if (p >> v->chunk_log2 >= v->chunks)
-		view_refresh(v);
+	/* Always: p may be known to us and the end of its block not yet. */
+	view_refresh(v);
 	if (p >> v->chunk_log2 >= v->chunks)
 		return LSHM_ERR_OUTSIDE;
 	uint32_t c = (uint32_t)(p >> v->chunk_log2);
@@ -158,7 +157,7 @@ static int free_foreign(struct view *v, size_t p, uint32_t k, uint64_t word)
 /* All that is not a plain free in a slab of ours. */
 int free_slow(struct view *v, size_t p)
 {
-	int error = pointer_check(v, p);
+	int error = view_attached(v) ? pointer_check(v, p) : LSHM_ERR_DETACHED;
 	if (error)
 		return error;
 	for (uint32_t tries = 0; tries < 1000; tries++) {

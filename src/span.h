@@ -32,4 +32,11 @@ static inline size_t span_capacity(const struct view *v, uint32_t n)
 	return ((size_t)n << v->chunk_log2) - HEADER_SIZE;
 }
 
+/* Chunks for a block of `size` bytes; no size overflows. */
+static inline size_t span_chunks(const struct view *v, size_t size)
+{
+	size_t chunk = (size_t)1 << v->chunk_log2, rest = size & (chunk - 1);
+	return (size >> v->chunk_log2) + ((rest + HEADER_SIZE + chunk - 1) >> v->chunk_log2);
+}
+
 #endif

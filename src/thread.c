@@ -194,10 +194,13 @@ void thread_detach(struct view *v)
 	if (!view_attached(v))
 		return;
 	thread_trim(v);
-	/* Release: pairs with the acquire of the slot's next tenant. */
-	cas64(&s->state, v->state, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(v->state) + 1));
+	uint64_t alive = v->state;
+	uint32_t slot = view_slot(v);
+	/* The view may stand in the slot: it is the next tenant's from here on.
+	 * Release: pairs with the acquire in slot_take. */
 	v->slot = 0;
-	host_release_slot(v, view_slot(v));
+	cas64(&s->state, alive, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(alive) + 1));
+	host_release_slot(v, slot);
 }
 
 /* --- recovering -------------------------------------------------------------------------- */
@@ -260,6 +263,7 @@ static void recover_blocks(struct view *v, uint32_t tag, bool freeall)
 	}
 	v->found.size = bytes;
 	v->found.tag = blocks;
+	v->found.thread = 0;
 }
 
 int thread_reap(struct view *v, uint32_t thread, bool freeall)

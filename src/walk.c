@@ -22,7 +22,7 @@ static uint32_t tag_thread(struct view *v, uint32_t tag)
 static bool block_found(struct view *v, size_t p, size_t capacity)
 {
 	size_t header = p - HEADER_SIZE;
-	uint64_t h = header_load(v->base + header);
+	uint64_t h = bytes_peek64(v->base + header);
 	if (LABEL_STATE(h) != STATE_LIVE || !label_valid(v, header, h))
 		return false;
 	/* The same tag as last time: the thread too. */
@@ -47,7 +47,7 @@ int heap_find(struct view *v, size_t p)
 	if (error)
 		return error;
 	size_t capacity = WORD_KIND(w) == KIND_SLAB ? class_capacity(SLAB_CLASS(w))
-	                                            : span_capacity(v, WORD_ARG(w));
+	                                            : span_capacity(v, span_length(v, k, w));
 	return block_found(v, p, capacity) ? 0 : LSHM_ERR_FREED;
 }
 
@@ -86,7 +86,7 @@ size_t walk_next(struct view *v, size_t cursor)
 		if (kind == KIND_SLAB && slab_word_valid(v, k, w))
 			p = walk_slab(v, k, w, cursor ? slab_granule(v, k, cursor - HEADER_SIZE) + class_stride(SLAB_CLASS(w)) : 0);
 		else if ((kind == KIND_SPAN || kind == KIND_RESIZE) && !cursor &&
-		         block_found(v, start, span_capacity(v, n)))
+		         block_found(v, start, span_capacity(v, span_length(v, k, w))))
 			p = start;
 		if (p)
 			return p;

@@ -21,7 +21,7 @@ static inline void bytes_store64(uint8_t *p, uint64_t x)
 /* A look at bytes that their user may be writing. */
 static inline uint64_t bytes_peek64(const uint8_t *p)
 {
-	return *(const unaligned64 *)p;
+	return *(const volatile unaligned64 *)p;
 }
 
 static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
