@@ -1,0 +1,120 @@
+// What the tests of the JavaScript class share. All of them import the class
+// from here, so that LSHM_MODULE can point the suite at an installed package.
+
+import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+
+/** URL of the module under test. */
+export const moduleUrl = process.env.LSHM_MODULE
+  ? pathToFileURL(process.env.LSHM_MODULE).href
+  : new URL("../../index.js", import.meta.url).href;
+
+export const { LocalSharedMemory } = await import(moduleUrl);
+
+/** Whether the long versions of the storms run. */
+export const long = process.env.LSHM_LONG === "1";
+
+/** The seed of all random streams: LSHM_SEED, else the time. */
+export const seed = Number(process.env.LSHM_SEED ?? Date.now()) >>> 0;
+
+/** A generator of random numbers (mulberry32); `below(n)` gives integers. */
+export function random(start) {
+  let state = start >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return (x ^ (x >>> 14)) >>> 0;
+  };
+  return { next, below: (n) => next() % n, pick: (list) => list[next() % list.length] };
+}
+
+/** Prints the seed with the test that uses it, and starts a stream from it. */
+export function seeded(t, offset = 0) {
+  t.diagnostic(`LSHM_SEED=${seed}`);
+  return random(seed + offset * 7919);
+}
+
+/**
+ * Runs a function in a worker: `body(LocalSharedMemory, data, port)`. It must
+ * not refer to anything around it. Resolves `ended` with the exit code and
+ * rejects it with the worker's error.
+ */
+export function start(body, data) {
+  const code = `
+    const { parentPort, workerData } = require("node:worker_threads");
+    import(workerData.url).then(({ LocalSharedMemory }) =>
+      (${body})(LocalSharedMemory, workerData.data, parentPort));`;
+  const worker = new Worker(code, { eval: true, workerData: { url: moduleUrl, data } });
+  worker.ended = new Promise((resolve, reject) => {
+    worker.on("error", reject);
+    worker.on("exit", resolve);
+  });
+  worker.ended.catch(() => {}); // reported by whoever awaits it
+  return worker;
+}
+
+/** The next message of a worker; rejects when it fails or ends before. */
+export function message(worker) {
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.ended.then(
+      (code) => reject(new Error(`the worker ended (${code}) without a word`)),
+      reject,
+    );
+  });
+}
+
+/** Expects an error of a class with a code, and what its message matches. */
+export function fails(body, Type, code, pattern = /./) {
+  assert.throws(body, (error) => {
+    assert.equal(error.code, `ERR_LSHM_${code}`, error.stack);
+    assert.ok(error instanceof Type, `${error.name} is no ${Type.name}`);
+    assert.match(error.message, pattern);
+    return true;
+  });
+}
+
+/** Expects the footprints of the live blocks to be the bytes in use. */
+export function settled(memory) {
+  memory.check();
+  const { used, blocks } = memory.stats();
+  const list = memory.allocs();
+  assert.equal(list.length, blocks);
+  assert.equal(
+    list.reduce((sum, { bufferSize }) => sum + bufferSize, 0),
+    used,
+  );
+  return list;
+}
+
+/** The largest block that can be had now, found by trying. */
+export function largest(memory) {
+  let [low, high] = [0, memory.buffer.byteLength];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const ptr = memory.tryMalloc(middle);
+    if (ptr === 0) high = middle - 1;
+    else {
+      memory.free(ptr);
+      low = middle;
+    }
+  }
+  return low;
+}
+
+/** All kinds of accessors: name, bytes, and some values that fit. */
+export const kinds = [
+  ["Int8", 1, [-128, -1, 0, 127]],
+  ["Uint8", 1, [0, 1, 255]],
+  ["Int16", 2, [-32768, -1, 0, 32767]],
+  ["Uint16", 2, [0, 1, 65535]],
+  ["Int32", 4, [-(2 ** 31), -1, 0, 2 ** 31 - 1]],
+  ["Uint32", 4, [0, 1, 2 ** 32 - 1]],
+  ["Float32", 4, [0, -1.5, Math.fround(Math.PI), Number.POSITIVE_INFINITY]],
+  ["Float64", 8, [0, Math.PI, -1e300, Number.MIN_VALUE]],
+  ["BigInt64", 8, [-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n]],
+  ["BigUint64", 8, [0n, 1n, 2n ** 64n - 1n]],
+  ...("getFloat16" in DataView.prototype ? [["Float16", 2, [0, -1.5, 65504]]] : []),
+];

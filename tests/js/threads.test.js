@@ -1,0 +1,358 @@
+// Threads: real workers over one heap, their death, roots and names.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fails, LocalSharedMemory, long, message, seed, seeded, settled, start } from "./support.js";
+
+const page = 65536;
+
+/** All workers' ends, or the first one's error. */
+const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
+
+/**
+ * A worker of the storm: allocates blocks, stamps each with its own pointer and
+ * size, hands half of them over through a table of mailboxes, checks the stamp
+ * of every block before it frees it, and tells what it did.
+ */
+async function storm(LocalSharedMemory, { handle, steps, seed, boxes, boxCount }, port) {
+  const memory = LocalSharedMemory.from(handle);
+  let state = seed;
+  const below = (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+  const box = memory.index(Uint32Array, boxes);
+  const own = [];
+  const done = { mallocs: 0, frees: 0, remote: 0, full: 0 };
+  const stampOf = (ptr) => (ptr ^ 0x5a5a5a5a) >>> 0;
+  const make = () => {
+    const size = below(50) ? 16 + below(300) : 16 + below(20000);
+    const ptr = memory.tryMalloc(size);
+    if (ptr === 0) {
+      done.full++;
+      return 0;
+    }
+    done.mallocs++;
+    const words = size >> 2;
+    memory.setUint32(ptr, stampOf(ptr));
+    memory.setUint32(ptr + 4, size);
+    memory.setUint32(ptr + 8, memory.thread);
+    memory.setUint32(ptr + (words - 1) * 4, stampOf(ptr));
+    return ptr;
+  };
+  const drop = (ptr) => {
+    const size = memory.getUint32(ptr + 4);
+    const last = memory.getUint32(ptr + ((size >> 2) - 1) * 4);
+    if (memory.getUint32(ptr) !== stampOf(ptr) || last !== stampOf(ptr)) {
+      throw new Error(`the block at ${ptr} was changed by another`);
+    }
+    done.remote += Number(memory.getUint32(ptr + 8) !== memory.thread);
+    memory.setUint32(ptr, 0);
+    memory.free(ptr);
+    done.frees++;
+  };
+  port.postMessage(memory.thread);
+  while (done.mallocs + done.frees < steps) {
+    if (below(10) < 7) {
+      // To a mailbox; what lies there comes back and is freed here.
+      const ptr = make();
+      const old = memory.exchange(Uint32Array, box + below(boxCount), ptr);
+      if (old !== 0) drop(old);
+    } else if (own.length < below(400)) {
+      const ptr = make();
+      if (ptr !== 0) own.push(ptr);
+    } else if (own.length > 0) {
+      const i = below(own.length);
+      drop(own[i]);
+      own[i] = own[own.length - 1];
+      own.pop();
+    }
+  }
+  for (const ptr of own) drop(ptr);
+  port.postMessage(done);
+}
+
+/** Starts a storm of some workers; each has told its number when it resolves. */
+async function raise(memory, count, steps, salt = 0) {
+  const boxCount = 2000;
+  const boxes = memory.calloc(boxCount, 4);
+  const workers = [];
+  for (let n = 0; n < count; n++) {
+    const handle = memory.handle();
+    const data = { handle, steps, seed: seed + salt * 100 + n, boxes, boxCount };
+    const worker = start(storm, data);
+    worker.thread = handle.thread;
+    workers.push(worker);
+  }
+  await Promise.all(workers.map(message));
+  return { workers, boxes, boxCount };
+}
+
+/** Frees what still lies in the mailboxes, after a look at it. */
+function empty(memory, { boxes, boxCount }) {
+  for (const ptr of memory.arrayView(Uint32Array, boxes, boxCount)) {
+    if (ptr === 0) continue;
+    assert.equal(memory.getUint32(ptr), (ptr ^ 0x5a5a5a5a) >>> 0);
+    memory.free(ptr);
+  }
+  memory.free(boxes);
+}
+
+test("four workers allocate, stamp, hand over and free at random", async (t) => {
+  t.diagnostic(`LSHM_SEED=${seed}`);
+  const total = long ? 20e6 : 1.2e6;
+  for (const options of [{ initial: 400 }, { initial: 2, maximum: 3000 }]) {
+    const memory = new LocalSharedMemory(options);
+    const up = await raise(memory, 4, total / 8);
+    const results = await Promise.all(up.workers.map(message));
+    await ended(up.workers);
+    empty(memory, up);
+    const sum = (name) => results.reduce((n, result) => n + result[name], 0);
+    t.diagnostic(`${sum("mallocs")} mallocs, ${sum("frees")} frees, ${sum("remote")} remote, ${sum("full")} times full`);
+    assert.ok(sum("remote") > 0.3 * sum("frees"), "at least 30 % of the frees are remote");
+    assert.deepEqual(settled(memory), []);
+    assert.deepEqual(memory.threads(), [memory.thread], "all workers have left");
+    memory.trim();
+    assert.ok(memory.stats().largestFree > 0.45 * memory.buffer.byteLength);
+  }
+});
+
+test("one worker killed at random stops nobody, and is reaped", async (t) => {
+  const rng = seeded(t);
+  for (let round = 0; round < (long ? 30 : 4); round++) {
+    const memory = new LocalSharedMemory(300);
+    const up = await raise(memory, 3, long ? 400000 : 150000, round);
+    const [victim, ...others] = up.workers;
+    const results = Promise.all(others.map(message));
+    const watched = memory.watch(victim, victim.thread);
+    await new Promise((resolve) => setTimeout(resolve, rng.below(60)));
+    await victim.terminate();
+    const left = await watched;
+    assert.equal(left.thread, victim.thread);
+    await results;
+    await ended(others);
+    assert.ok(!memory.threads().includes(victim.thread));
+    memory.check();
+    const list = settled(memory);
+    // The box table and what lies in it are known; the rest was the victim's.
+    const known = new Set(memory.arrayView(Uint32Array, up.boxes, up.boxCount));
+    known.add(up.boxes);
+    for (const { byteOffset } of list) if (!known.has(byteOffset)) memory.free(byteOffset);
+    for (const ptr of memory.arrayView(Uint32Array, up.boxes, up.boxCount)) {
+      // A block that was posted before its stamp was complete is the victim's.
+      if (ptr !== 0 && memory.allocs().length) memory.free(ptr);
+    }
+    memory.free(up.boxes);
+    assert.deepEqual(settled(memory), []);
+    memory.free(memory.malloc(Math.floor(0.97 * 300 * page)));
+  }
+});
+
+test("a worker killed while nobody watches: reap frees what it allocated", async () => {
+  const memory = new LocalSharedMemory(100);
+  const mine = memory.malloc(1000);
+  const worker = start((LocalSharedMemory, handle, port) => {
+    const memory = LocalSharedMemory.from(handle);
+    for (let i = 0; i < 1000; i++) memory.malloc(i);
+    port.postMessage(0);
+    setInterval(() => {}, 1000);
+  }, memory.handle());
+  await message(worker);
+  const thread = memory.threads().find((t) => t !== memory.thread);
+  assert.equal(memory.stats().byThread.find((x) => x.thread === thread).blocks, 1000);
+  fails(() => memory.reap(thread), RangeError, "THREAD_UNKNOWN");
+  assert.equal(memory.allocs().length, 1001);
+  await worker.terminate();
+  const freed = memory.reap(thread, { free: true, force: true });
+  assert.equal(freed.blocks, 1000);
+  assert.ok(freed.bytes > 499500);
+  assert.deepEqual(settled(memory).map((x) => x.byteOffset), [mine]);
+  fails(() => memory.reap(thread, { force: true }), RangeError, "THREAD_GONE");
+  fails(() => memory.reap(thread), RangeError, "THREAD_GONE");
+});
+
+test("reap keeps the blocks unless asked", async () => {
+  const memory = new LocalSharedMemory(100);
+  const worker = start((LocalSharedMemory, handle, port) => {
+    const memory = LocalSharedMemory.from(handle);
+    port.postMessage(memory.string("left behind"));
+    setInterval(() => {}, 1000);
+  }, memory.handle());
+  const ptr = await message(worker);
+  const thread = memory.threads().find((t) => t !== memory.thread);
+  const watched = memory.watch(worker, thread);
+  await worker.terminate();
+  const left = await watched;
+  assert.deepEqual([left.blocks, left.bytes], [1, memory.lengthof(ptr)]);
+  assert.equal(memory.getString(ptr), "left behind");
+  assert.equal(memory.allocs()[0].thread, 0);
+  memory.free(ptr);
+  settled(memory);
+});
+
+test("watch: free, a worker that leaves, one that never came, one long dead", async () => {
+  const memory = new LocalSharedMemory(10);
+  const allocate = (LocalSharedMemory, handle, port) => {
+    const memory = LocalSharedMemory.from(handle);
+    memory.malloc(100);
+    memory.malloc(5000);
+    port.postMessage(0);
+    if (handle.stay) setInterval(() => {}, 1000);
+  };
+  const stays = memory.handle();
+  const first = start(allocate, { ...stays, stay: true });
+  await message(first);
+  const watched = memory.watch(first, stays.thread, { free: true });
+  first.terminate();
+  assert.equal((await watched).blocks, 2);
+  assert.equal(memory.allocs().length, 0);
+
+  const leaves = memory.handle();
+  const second = start(allocate, leaves);
+  assert.deepEqual(await memory.watch(second, leaves.thread), { thread: leaves.thread, blocks: 0, bytes: 0 });
+  assert.equal(memory.allocs().length, 2, "blocks outlive the worker that leaves");
+
+  const never = memory.handle();
+  const third = start(() => {}, null);
+  assert.equal((await memory.watch(third, never.thread)).blocks, 0);
+  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: never.thread }), RangeError, "THREAD_GONE");
+  assert.equal(third.threadId, -1);
+  const again = memory.handle();
+  assert.equal((await memory.watch(third, again.thread)).thread, again.thread);
+  assert.deepEqual(memory.threads(), [memory.thread]);
+
+  await assert.rejects(memory.watch({}, 1), { code: "ERR_LSHM_INVALID" });
+  await assert.rejects(memory.watch(null, 1), TypeError);
+  await assert.rejects(memory.watch(third, "1"), TypeError);
+  settled(memory);
+});
+
+test("reap refuses wrong numbers", () => {
+  const memory = new LocalSharedMemory(4);
+  fails(() => memory.reap(memory.thread, { force: true }), RangeError, "INVALID", /the one that calls/);
+  for (const thread of [0, -1, 1.5, 2 ** 32, 12345678, memory.thread + 256]) {
+    fails(() => memory.reap(thread, { force: true }), RangeError, "THREAD_GONE");
+  }
+  for (const thread of ["1", null, undefined, 1n]) fails(() => memory.reap(thread), TypeError, "INVALID");
+  const other = LocalSharedMemory.from(structuredClone(memory));
+  fails(() => memory.reap(other.thread), RangeError, "THREAD_UNKNOWN");
+  other.malloc(5);
+  memory.reap(other.thread, { force: true });
+  // It was forced: the one that was reaped alive finds out.
+  fails(() => other.malloc(5), RangeError, "DETACHED");
+  assert.equal(LocalSharedMemory.from(other), other);
+  other.free(other.malloc(5));
+  settled(memory);
+});
+
+test("reserveThread", () => {
+  const memory = new LocalSharedMemory(4);
+  const thread = memory.reserveThread();
+  assert.deepEqual(memory.threads(), [memory.thread]);
+  const clone = LocalSharedMemory.from(structuredClone(memory), { thread });
+  assert.equal(clone.thread, thread);
+  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread }), RangeError, "THREAD_GONE");
+  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: "1" }), TypeError, "INVALID");
+  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: 0.5 }), RangeError, "THREAD_GONE");
+  // What the reserver leaves reserved goes with it.
+  const own = clone.reserveThread();
+  memory.reap(thread, { force: true });
+  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: own }), RangeError, "THREAD_GONE");
+});
+
+test("255 threads at once, then a clear error", () => {
+  const memory = new LocalSharedMemory(100);
+  const list = [memory];
+  while (list.length < 255) list.push(LocalSharedMemory.from(structuredClone(memory)));
+  fails(() => LocalSharedMemory.from(structuredClone(memory)), RangeError, "THREADS_FULL");
+  fails(() => memory.reserveThread(), RangeError, "THREADS_FULL");
+  assert.equal(memory.threads().length, 255);
+  assert.equal(new Set(memory.threads()).size, 255);
+  const blocks = list.map((one, i) => one.malloc(i));
+  assert.equal(memory.stats().byThread.length, 255);
+  list[1].detach();
+  assert.ok(LocalSharedMemory.from(structuredClone(memory)).thread > 255);
+  for (const ptr of blocks) memory.free(ptr);
+  for (const one of list.slice(2)) one.detach();
+  settled(memory);
+});
+
+test("short-lived workers, one after the other, leave no slot behind", async () => {
+  const memory = new LocalSharedMemory(20);
+  const count = long ? 10000 : 200;
+  for (let i = 0; i < count; i++) {
+    const worker = start((LocalSharedMemory, data) => {
+      const memory = LocalSharedMemory.from(data);
+      const ptr = memory.malloc(1000);
+      memory.memset(ptr, 1, 1000);
+      memory.free(ptr);
+      if (memory.thread % 3 === 0) process.exit(0);
+    }, memory);
+    assert.equal(await worker.ended, 0);
+  }
+  assert.deepEqual(memory.threads(), [memory.thread]);
+  assert.deepEqual(settled(memory), []);
+});
+
+test("a worker that fails leaves too", async () => {
+  const memory = new LocalSharedMemory(20);
+  const worker = start((LocalSharedMemory, data) => {
+    LocalSharedMemory.from(data).malloc(10);
+    throw new Error("on purpose");
+  }, memory);
+  await assert.rejects(worker.ended, /on purpose/);
+  await new Promise((resolve) => (worker.threadId === -1 ? resolve() : worker.once("exit", resolve)));
+  assert.deepEqual(memory.threads(), [memory.thread]);
+});
+
+test("roots", () => {
+  const memory = new LocalSharedMemory(4);
+  const other = LocalSharedMemory.from(structuredClone(memory));
+  for (let i = 0; i < 16; i++) {
+    assert.equal(memory.getRoot(i), 0);
+    memory.setRoot(i, 1000 + i);
+    assert.equal(other.getRoot(i), 1000 + i);
+  }
+  assert.equal(memory.casRoot(2, 5000, 6000), 1002);
+  assert.equal(memory.casRoot(2, 1002, 6000), 1002);
+  assert.equal(memory.casRoot(2, 6000, 0), 6000);
+  assert.equal(other.getRoot(2), 0);
+  for (const i of [-1, 16, 1.5, Number.NaN]) fails(() => memory.getRoot(i), RangeError, "INVALID");
+  for (const i of ["1", null, undefined]) fails(() => memory.setRoot(i, 0), TypeError, "INVALID");
+  for (const ptr of [-1, 1.5, 5 * page, 63, Number.NaN]) {
+    fails(() => memory.setRoot(0, ptr), RangeError, "OUTSIDE");
+    fails(() => memory.casRoot(0, 1000, ptr), RangeError, "OUTSIDE");
+    fails(() => memory.casRoot(0, ptr, 1000), RangeError, "OUTSIDE");
+  }
+  fails(() => memory.setRoot(0, "100"), TypeError, "INVALID");
+  assert.equal(memory.getRoot(0), 1000);
+});
+
+test("names", () => {
+  const memory = new LocalSharedMemory(4);
+  const other = LocalSharedMemory.from(structuredClone(memory));
+  assert.equal(memory.getName("config"), 0);
+  const ptr = memory.malloc(10);
+  memory.setName("config", ptr);
+  assert.equal(other.getName("config"), ptr);
+  other.setName("config", ptr + 16);
+  assert.equal(memory.getName("config"), ptr + 16);
+  assert.equal(memory.getName("conf"), 0);
+  assert.equal(memory.getName("config2"), 0);
+  const longest = "ä".repeat(23) + "x";
+  memory.setName(longest, 500);
+  assert.equal(other.getName(longest), 500);
+  fails(() => memory.setName(`${longest}x`, 500), RangeError, "NAME_TOO_LONG", /at most 47 bytes, not 48/);
+  fails(() => memory.getName(`${longest}x`), RangeError, "NAME_TOO_LONG");
+  for (let i = 2; i < 16; i++) memory.setName(`name ${i}`, 100 + i);
+  fails(() => memory.setName("one more", 5000), RangeError, "NAMES_FULL");
+  memory.setName("name 5", 0);
+  assert.equal(memory.getName("name 5"), 0);
+  assert.equal(memory.getName("name 15"), 115);
+  fails(() => memory.setName("", 5000), RangeError, "INVALID");
+  for (const text of [5, null, undefined, {}]) {
+    fails(() => memory.setName(text, 5000), TypeError, "INVALID");
+    fails(() => memory.getName(text), TypeError, "INVALID");
+  }
+  fails(() => memory.setName("config", 2), RangeError, "OUTSIDE");
+});
