@@ -1,0 +1,136 @@
+// One hash table that any number of threads fill at once, without a lock. All
+// of it stands in the heap; table.h says how.
+
+import { readFileSync } from "node:fs";
+
+const header = readFileSync(new URL("table.h", import.meta.url), "utf8");
+const [, name] = /#define TABLE_NAME "(.+?)"/.exec(header);
+const field = Object.fromEntries(
+  [...header.matchAll(/^\t([A-Z_]+) = (\d+),/gm)].map((m) => [m[1], +m[2]]),
+);
+const { TABLE_SIZE, TABLE_BUCKET } = field;
+const { NODE_NEXT, NODE_HASH, NODE_COUNT, NODE_LENGTH, NODE_WORD, NODE_BYTES } =
+  field;
+
+/** Words are runs of ASCII letters and of bytes that are not ASCII. Gives the
+ * lower-case byte of each such byte, and 0 for all others. */
+const LETTER = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 0x41 && byte <= 0x5a) return byte + 0x20;
+  return byte >= 0x80 || (byte >= 0x61 && byte <= 0x7a) ? byte : 0;
+});
+const HASH_START = 0x811c9dc5; // FNV-1a
+const HASH_FACTOR = 0x01000193;
+
+export class Table {
+  /** New words that this thread put in. */
+  added = 0;
+  /** Times that another thread changed the bucket first. */
+  lost = 0;
+
+  /** Makes a table, under its name, or opens the one that is there. */
+  constructor(memory, buckets) {
+    this.memory = memory;
+    if (buckets !== undefined) {
+      const table = memory.calloc(1, TABLE_BUCKET + 4 * buckets);
+      memory.setUint32(table + TABLE_SIZE, buckets);
+      memory.setName(name, table);
+    }
+    this.table = memory.getName(name);
+    if (this.table === 0) throw new Error(`the heap has no "${name}"`);
+    this.mask = memory.getUint32(this.table + TABLE_SIZE) - 1;
+  }
+
+  /** Counts the words of a text that stands in the heap; returns how many. Turns
+   * them into lower case where they stand. */
+  countText(text, length) {
+    const bytes = this.memory.arrayView(Uint8Array, text, length);
+    let words = 0;
+    for (let i = 0; i < length; i++) {
+      const start = i;
+      let hash = HASH_START;
+      for (let byte; i < length && (byte = LETTER[bytes[i]]) !== 0; i++) {
+        bytes[i] = byte;
+        hash = Math.imul(hash ^ byte, HASH_FACTOR);
+      }
+      if (i === start) continue;
+      this.countWord(text + start, i - start, hash >>> 0);
+      words++;
+    }
+    return words;
+  }
+
+  /** Counts one word, whose bytes stand in the heap. */
+  countWord(word, length, hash) {
+    const { memory } = this;
+    const bucket = (this.table + TABLE_BUCKET) / 4 + (hash & this.mask);
+    let first = memory.load(Uint32Array, bucket);
+    let seen = 0; // from here on the list was searched before
+    let node = 0;
+    for (;;) {
+      const found = this.find(first, seen, word, length, hash);
+      if (found !== 0) {
+        if (node !== 0) this.freeNode(node);
+        memory.add(Uint32Array, (found + NODE_COUNT) / 4, 1);
+        return;
+      }
+      if (node === 0) node = this.makeNode(word, length, hash);
+      // Nobody else knows the node before the compare-exchange publishes it.
+      memory.setUint32(node + NODE_NEXT, first);
+      const was = memory.compareExchange(Uint32Array, bucket, first, node);
+      if (was === first) break;
+      this.lost++;
+      seen = first;
+      first = was;
+    }
+    this.added++;
+  }
+
+  /** The node of a word between `first` and `end`, or 0. */
+  find(first, end, word, length, hash) {
+    const { memory } = this;
+    for (let at = first; at !== end; at = memory.getUint32(at + NODE_NEXT)) {
+      if (memory.getUint32(at + NODE_HASH) !== hash) continue;
+      if (memory.getUint32(at + NODE_LENGTH) !== length) continue;
+      const own = memory.getUint32(at + NODE_WORD);
+      let i = 0;
+      while (i < length && memory.getUint8(own + i) === memory.getUint8(word + i))
+        i++;
+      if (i === length) return at;
+    }
+    return 0;
+  }
+
+  makeNode(word, length, hash) {
+    const { memory } = this;
+    const node = memory.malloc(NODE_BYTES);
+    const own = memory.malloc(length);
+    memory.memcpy(own, word, length);
+    memory.setUint32(node + NODE_HASH, hash);
+    memory.setUint32(node + NODE_COUNT, 1);
+    memory.setUint32(node + NODE_LENGTH, length);
+    memory.setUint32(node + NODE_WORD, own);
+    return node;
+  }
+
+  freeNode(node) {
+    this.memory.free(this.memory.getUint32(node + NODE_WORD));
+    this.memory.free(node);
+  }
+
+  /** The words, a character per byte, and how often each was met. */
+  *entries() {
+    const { memory } = this;
+    for (let i = 0; i <= this.mask; i++) {
+      let node = memory.getUint32(this.table + TABLE_BUCKET + 4 * i);
+      for (; node !== 0; node = memory.getUint32(node + NODE_NEXT)) {
+        const word = memory.getUint32(node + NODE_WORD);
+        const length = memory.getUint32(node + NODE_LENGTH);
+        const bytes = memory.arrayBuffer(word, length);
+        yield [
+          Buffer.from(bytes).toString("latin1"),
+          memory.getUint32(node + NODE_COUNT),
+        ];
+      }
+    }
+  }
+}
