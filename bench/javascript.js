@@ -1,0 +1,146 @@
+// javascript.js - measures one allocator under one load, or checks that load:
+//
+//   node javascript.js time ALLOCATOR LOAD WORKERS SEED WARM_MS TIMED_MS
+//   node javascript.js check ALLOCATOR LOAD WORKERS SEED OPERATIONS
+//
+// `time` prints the operations of all workers and the sum of the nanoseconds
+// that each took; `check` runs the same load with every byte of every block
+// written and compared. A single worker is the main thread. A process measures
+// one thing only, so that no call site has seen another allocator.
+
+import {
+  isMainThread,
+  parentPort,
+  Worker,
+  workerData,
+} from "node:worker_threads";
+import { Checked, open, requireEmpty } from "./allocators.js";
+import { CELLS, loadFor } from "./loads.js";
+
+const PATIENCE_MS = 60000;
+
+/** Waits until all workers met for the `meeting`th time. */
+function meet(arrived, workers, meeting) {
+  if (Atomics.add(arrived, 0, 1) + 1 === workers * meeting) {
+    Atomics.add(arrived, 1, 1);
+    Atomics.notify(arrived, 1);
+    return;
+  }
+  if (Atomics.wait(arrived, 1, meeting - 1, PATIENCE_MS) === "timed-out") {
+    throw new Error("another worker did not come");
+  }
+}
+
+/**
+ * Runs batches until the time is over. With `grow` a batch becomes large enough
+ * for a look at the clock not to count, and stays small enough to end in time.
+ */
+function runFor(load, batch, milliseconds, grow) {
+  const begin = performance.now();
+  let end = begin;
+  let operations = 0;
+  while (end - begin < milliseconds) {
+    load.batch(batch);
+    operations += batch;
+    const last = end;
+    end = performance.now();
+    if (grow && end - last < 0.5) batch *= 2;
+  }
+  return { operations, batch, nanoseconds: (end - begin) * 1e6 };
+}
+
+/** One worker's part. */
+function work(options, index) {
+  const { allocator, buffer } = open(options.allocator, options.memory);
+  const Load = loadFor(options.load, options.allocator);
+  // What accesses looks at its own result; what allocates has its blocks watched.
+  const watched = options.check && Load.prototype.isRight === undefined;
+  const load = new Load(
+    {
+      allocator: watched ? new Checked(allocator, buffer) : allocator,
+      words: new Uint32Array(buffer),
+      cells: options.cells,
+    },
+    options.seed + index,
+  );
+  let count = { operations: 0, nanoseconds: 0 };
+  if (options.check) {
+    load.batch(options.operations);
+    if (load.isRight?.(options.operations) === false) {
+      throw new Error("the accesses left wrong values");
+    }
+  } else {
+    const { batch } = runFor(load, 16, options.warm, true);
+    meet(options.arrived, options.workers, 1);
+    count = runFor(load, batch, options.timed, false);
+  }
+  meet(options.arrived, options.workers, options.check ? 1 : 2);
+  if (options.check) load.drain();
+  return { count, allocator };
+}
+
+function runWorker(options, index) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: { ...options, index },
+    });
+    let count;
+    worker.on("message", (message) => (count = message));
+    worker.on("error", reject);
+    worker.on("exit", () =>
+      count === undefined
+        ? reject(new Error("a worker ended early"))
+        : resolve(count),
+    );
+  });
+}
+
+function parse(words) {
+  const [mode, allocator, load, ...rest] = words;
+  const check = mode === "check";
+  const numbers = rest.map(Number);
+  if (
+    (!check && mode !== "time") ||
+    numbers.length !== (check ? 3 : 4) ||
+    !numbers.every(Number.isSafeInteger) ||
+    !(numbers[0] >= 1)
+  ) {
+    throw new Error(
+      "expected time ALLOCATOR LOAD WORKERS SEED WARM_MS TIMED_MS, or check " +
+        `ALLOCATOR LOAD WORKERS SEED OPERATIONS, not ${words.join(" ")}`,
+    );
+  }
+  const [workers, seed, third, timed] = numbers;
+  const lengths = check ? { operations: third } : { warm: third, timed };
+  return { check, allocator, load, workers, seed, ...lengths };
+}
+
+async function main() {
+  const options = {
+    ...parse(process.argv.slice(2)),
+    arrived: new Int32Array(new SharedArrayBuffer(8)),
+    cells: new Uint32Array(new SharedArrayBuffer(CELLS * 4)),
+  };
+  let counts;
+  let allocator;
+  if (options.workers === 1) {
+    const done = work(options, 0);
+    counts = [done.count];
+    ({ allocator } = done);
+  } else {
+    ({ allocator } = open(options.allocator));
+    const shared = { ...options, memory: allocator };
+    const indexes = Array.from({ length: options.workers }, (_, i) => i);
+    counts = await Promise.all(indexes.map((i) => runWorker(shared, i)));
+  }
+  if (options.check) return requireEmpty(options.allocator, allocator);
+  const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
+  console.log(sum("operations"), Math.round(sum("nanoseconds")));
+}
+
+if (isMainThread) {
+  await main();
+} else {
+  const { count } = work(workerData, workerData.index);
+  parentPort.postMessage(count);
+}
