@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import {
   checkedOperations,
   comparisons,
@@ -17,7 +18,7 @@ import {
 } from "./plan.js";
 import { columns, report } from "./report.js";
 
-const root = new URL("..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("..", import.meta.url));
 const programs = join(
   process.env.LSHM_BUILD ?? join(root, "build/release"),
   "bench",
@@ -35,6 +36,9 @@ function output(program, words) {
     words.map(String),
     { encoding: "utf8", timeout: 120000, killSignal: "SIGKILL" },
   );
+  if (error?.code === "ENOENT") {
+    throw new Error(`${program} is missing: make bench builds it`);
+  }
   if (error !== undefined || status !== 0) {
     const reason = error?.message ?? signal ?? `status ${status}`;
     throw new Error(`${program} ${words.join(" ")}: ${reason}\n${stderr}`);
@@ -162,15 +166,25 @@ function writeResults(directory, machine, rows) {
   );
 }
 
-if (!Number.isSafeInteger(seed)) {
-  throw new Error(
-    `LSHM_SEED: expected a whole number, not ${process.env.LSHM_SEED}`,
-  );
+function main() {
+  if (!Number.isSafeInteger(seed)) {
+    throw new Error(
+      `LSHM_SEED: expected a whole number, not ${process.env.LSHM_SEED}`,
+    );
+  }
+  console.error(`bench: seed ${seed}${quick ? ", short runs" : ""}`);
+  const machine = describeMachine();
+  checkAll();
+  const directory = join(root, quick ? "build/bench" : "bench/results");
+  writeResults(directory, machine, timeAll());
+  const page = quick ? undefined : join(root, "docs/BENCHMARKS.md");
+  console.log(report(directory, page));
 }
-console.error(`bench: seed ${seed}${quick ? ", short runs" : ""}`);
-const machine = describeMachine();
-checkAll();
-const directory = join(root, quick ? "build/bench" : "bench/results");
-writeResults(directory, machine, timeAll());
-const page = quick ? undefined : join(root, "docs/BENCHMARKS.md");
-console.log(report(directory, page));
+
+// What fails leaves the results of before.
+try {
+  main();
+} catch (error) {
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+}

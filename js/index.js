@@ -281,10 +281,7 @@ function checkSize(where, name, value) {
  */
 function checkAlign(where, value) {
   if (typeof value !== "number") {
-    throw typeError(
-      where,
-      `expected alignBytes, a number, not ${show(value)}`,
-    );
+    throw typeError(where, `expected alignBytes, a number, not ${show(value)}`);
   }
   if (!(value >= 1 && Number.isInteger(Math.log2(value)))) {
     throw rangeError(
@@ -372,6 +369,8 @@ function checkRange(where, memory, ptr, bytes) {
 // --- the platform ------------------------------------------------------------
 
 const Platform = /** @type {any} */ (globalThis);
+/** @type {any} Atomics, of arrays and values whose types go together */
+const AnyAtomics = Atomics;
 
 /** @param {unknown} [cause] */
 function noWasm(cause) {
@@ -492,11 +491,12 @@ function decodeUtf8(bytes) {
     return new Platform.TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   }
   let text = "";
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const lead = bytes[i++];
     let point = lead;
     if (lead >= 0x80) {
-      let left = lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+      let left =
+        lead < 0xc2 || lead > 0xf4 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
       let low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
       let high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
       point = left === 0 ? 0xfffd : lead & (0x3f >> left);
@@ -588,7 +588,10 @@ class State {
     this.buffer = bufferOf(memory);
     this.length = this.buffer.byteLength; // as the cached views see it
     this.data = new DataView(this.buffer);
-    /** @type {Map<any, any>} by constructor: the whole memory as an array */
+    // The whole memory as arrays: those of 32 bits, and others when asked for.
+    this.int32 = new Int32Array(this.buffer);
+    this.uint32 = new Uint32Array(this.buffer);
+    /** @type {Map<any, any>} by constructor */
     this.arrays = new Map();
     this.core = core;
     this.heapBase = heapBase;
@@ -619,6 +622,8 @@ function refresh(memory) {
   state.buffer = buffer;
   state.length = buffer.byteLength;
   state.data = new DataView(buffer);
+  state.int32 = new Int32Array(buffer);
+  state.uint32 = new Uint32Array(buffer);
   state.arrays = new Map();
   return true;
 }
@@ -658,27 +663,62 @@ function wholeArray(memory, where, TypedArray) {
 }
 
 /**
- * @param {any} memory
- * @param {string} where
- * @param {any} TypedArray
+ * Whether the index may be used: it counts elements from the memory's start.
+ * @param {any} array
  * @param {any} index
- * @returns {any} the array, for an index that may be used
  */
-function element(memory, where, TypedArray, index) {
-  const array =
-    memory[STATE].arrays.get(TypedArray) ??
-    wholeArray(memory, where, TypedArray);
-  if (
+function isIndex(array, index) {
+  return (
     typeof index === "number" &&
     index >>> 0 === index &&
     index < array.length &&
     index * array.BYTES_PER_ELEMENT >= FLOOR
+  );
+}
+
+/**
+ * The whole memory as an array of a kind, for an index that may be used.
+ * @param {any} memory
+ * @param {string} where
+ * @param {any} TypedArray
+ * @param {any} index
+ * @returns {any}
+ */
+function element(memory, where, TypedArray, index) {
+  const state = memory[STATE];
+  const words =
+    TypedArray === Int32Array
+      ? state.int32
+      : TypedArray === Uint32Array
+        ? state.uint32
+        : undefined;
+  // isIndex for 32 bits, with what it looks up written out: 8 ns.
+  if (
+    words !== undefined &&
+    typeof index === "number" &&
+    index >>> 0 === index &&
+    index < words.length &&
+    index >= FLOOR / 4
   ) {
-    return array;
+    return words;
   }
+  return elementOfAny(memory, where, TypedArray, index);
+}
+
+/**
+ * The same for any kind, and after a look at how large the memory is now.
+ * @param {any} memory
+ * @param {string} where
+ * @param {any} TypedArray
+ * @param {any} index
+ * @returns {any}
+ */
+function elementOfAny(memory, where, TypedArray, index) {
+  const array = memory[STATE].arrays.get(TypedArray);
+  if (array !== undefined && isIndex(array, index)) return array;
   const now = wholeArray(memory, where, TypedArray);
-  if (now === array || index >= now.length) throw badIndex(where, index, now);
-  return element(memory, where, TypedArray, index);
+  if (isIndex(now, index)) return now;
+  throw badIndex(where, index, now);
 }
 
 // --- attaching, leaving, and calls that were cut short -----------------------
@@ -728,9 +768,13 @@ function torn(memory, error) {
   throw error;
 }
 
-/** Fails unless this much stack is left. @param {number} depth */
+/**
+ * Fails unless this many frames fit onto the stack.
+ * @param {number} depth
+ * @returns {number}
+ */
 function probeStack(depth) {
-  return depth === 0 ? 0 : 1 + /** @type {number} */ (probeStack(depth - 1));
+  return depth === 0 ? 0 : 1 + probeStack(depth - 1);
 }
 
 /**
@@ -787,27 +831,18 @@ function enter(memory, where) {
  * @param {any} memory
  * @param {string} where
  * @param {string} name
- * @param {...number} args
+ * @param {number} [a]
+ * @param {number} [b]
+ * @param {number} [c]
  * @returns {number}
  */
-function call(memory, where, name, ...args) {
+function call(memory, where, name, a = 0, b = 0, c = 0) {
   const state = enter(memory, where);
   try {
-    return state.core[name](state.view, ...args);
+    return state.core[name](state.view, a, b, c);
   } catch (error) {
     return torn(memory, error);
   }
-}
-
-/**
- * Words that the core left for its last answer.
- * @param {any} memory
- * @param {number} address
- * @param {number} count
- * @returns {number[]}
- */
-function readWords(memory, address, count) {
-  return [...new Uint32Array(memory.buffer, address >>> 0, count)];
 }
 
 /**
@@ -821,14 +856,19 @@ function readNumbers(memory, address, count) {
   return [...new Float64Array(memory.buffer, address >>> 0, count)];
 }
 
+// What the core found last, as words behind an address.
+const FOUND = { size: 1, footprint: 2, thread: 3, count: 4 };
+
 /**
- * What the core found last: offset, size, footprint, thread, tag.
  * @param {any} memory
- * @returns {number[]}
+ * @param {number} word one of FOUND
+ * @returns {number}
  */
-function readFound(memory) {
-  const { core, view } = memory[STATE];
-  return readWords(memory, core.view_found(view), 5);
+function found(memory, word) {
+  const state = memory[STATE];
+  const index = (state.core.view_found(state.view) >>> 2) + word;
+  if (index >= state.uint32.length) refresh(memory);
+  return state.uint32[index];
 }
 
 // A worker that ends normally gives its slots back where the runtime tells it
@@ -1049,7 +1089,7 @@ function inspectImage(bytes) {
 function reapPast(memory) {
   const { thread } = memory[STATE];
   let left = 0;
-  for (let before = -1; left !== before; ) {
+  for (let before = -1; left !== before;) {
     // One that was being reaped follows once its reaper is gone.
     before = left;
     left = 0;
@@ -1146,11 +1186,10 @@ function allocate(memory, where, byteLength, alignBytes) {
 }
 
 /**
- * A live block.
+ * Finds a live block.
  * @param {any} memory
  * @param {string} where
  * @param {any} ptr
- * @returns {number[]} offset, size, footprint, thread, tag
  */
 function find(memory, where, ptr) {
   if (typeof ptr !== "number" || ptr >>> 0 !== ptr) {
@@ -1162,7 +1201,6 @@ function find(memory, where, ptr) {
       ? -ERRORS.OUTSIDE[0]
       : call(memory, where, "heap_find", ptr - base);
   if (result !== 0) throw badBlock(where, ptr, result);
-  return readFound(memory);
 }
 
 /**
@@ -1174,9 +1212,12 @@ function find(memory, where, ptr) {
  * @returns {number}
  */
 function extent(memory, where, ptr, length) {
-  const bytes = length === undefined ? find(memory, where, ptr)[1] : length;
-  checkRange(where, memory, ptr, bytes);
-  return bytes;
+  if (length === undefined) {
+    find(memory, where, ptr);
+    return found(memory, FOUND.size);
+  }
+  checkRange(where, memory, ptr, length);
+  return length;
 }
 
 /**
@@ -1188,7 +1229,8 @@ function extent(memory, where, ptr, length) {
  */
 function allocateArray(memory, where, source) {
   const TypedArray = Platform[where];
-  const counted = source === undefined || source === null || typeof source !== "object";
+  const counted =
+    source === undefined || source === null || typeof source !== "object";
   // Converts first: a value of the wrong kind throws before anything changed.
   const values = counted ? null : new TypedArray(source);
   const length = counted
@@ -1392,7 +1434,10 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_HEAP_EXISTS`, `_TOO_SMALL`, `_INVALID` where
    *   the memory is not zero
    */
-  static init(memory, { heapBase = 0, maximum = undefined, secret = undefined } = {}) {
+  static init(
+    memory,
+    { heapBase = 0, maximum = undefined, secret = undefined } = {},
+  ) {
     const buffer = bufferOf(memory);
     if (buffer === null) {
       if (readBuffer === undefined) throw noWasm();
@@ -1436,13 +1481,17 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_NO_HEAP`, `_VERSION`, `_SIGNATURE`,
    *   `_TRUNCATED`, `_CORRUPT`
    */
-  static open(bytes, { maximum = undefined, shared = true, heapBase = 0 } = {}) {
+  static open(
+    bytes,
+    { maximum = undefined, shared = true, heapBase = 0 } = {},
+  ) {
     const base = checkBase("open", heapBase);
     const { image, maximum: own } = inspectImage(bytes);
     const initial = Math.ceil((base + image.length) / PAGE);
     const basePages = Math.ceil(base / PAGE);
     const limit = maximum ?? Math.min(Math.max(initial, own + basePages), PAGE);
     const descriptor = { initial, maximum: limit, shared: Boolean(shared) };
+    /** @type {any} */
     const memory = Reflect.construct(Base, [descriptor], this);
     new Uint8Array(memory.buffer, base).set(image);
     const core = loadCore(memory, "open");
@@ -1767,7 +1816,8 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} with a `reason`, where `ptr` is not a live block
    */
   sizeof(ptr) {
-    return find(this, "sizeof", ptr)[1];
+    find(this, "sizeof", ptr);
+    return found(this, FOUND.size);
   }
 
   /**
@@ -1777,7 +1827,8 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} with a `reason`, where `ptr` is not a live block
    */
   lengthof(ptr) {
-    return find(this, "lengthof", ptr)[2];
+    find(this, "lengthof", ptr);
+    return found(this, FOUND.footprint);
   }
 
   /**
@@ -1799,8 +1850,13 @@ export class LocalSharedMemory extends Base {
     for (;;) {
       offset = call(this, "blocks", "walk_next", offset) >>> 0;
       if (offset === 0) return;
-      const [, size, footprint, thread] = readFound(this);
-      yield new Allocation(this, base + offset, size, footprint, thread);
+      yield new Allocation(
+        this,
+        base + offset,
+        found(this, FOUND.size),
+        found(this, FOUND.footprint),
+        found(this, FOUND.thread),
+      );
     }
   }
 
@@ -2295,7 +2351,10 @@ export class LocalSharedMemory extends Base {
     try {
       return state.data.getBigUint64(ptr, true);
     } catch (error) {
-      return dataAgain(this, "getBigUint64", ptr, error).getBigUint64(ptr, true);
+      return dataAgain(this, "getBigUint64", ptr, error).getBigUint64(
+        ptr,
+        true,
+      );
     }
   }
 
@@ -2312,7 +2371,11 @@ export class LocalSharedMemory extends Base {
     try {
       state.data.setBigUint64(ptr, value, true);
     } catch (error) {
-      dataAgain(this, "setBigUint64", ptr, error).setBigUint64(ptr, value, true);
+      dataAgain(this, "setBigUint64", ptr, error).setBigUint64(
+        ptr,
+        value,
+        true,
+      );
     }
   }
 
@@ -2352,7 +2415,7 @@ export class LocalSharedMemory extends Base {
    */
   add(TypedArray, index, value) {
     const array = element(this, "add", TypedArray, index);
-    return /** @type {any} */ (Atomics.add(array, index, value));
+    return AnyAtomics.add(array, index, value);
   }
 
   /**
@@ -2365,7 +2428,7 @@ export class LocalSharedMemory extends Base {
    */
   sub(TypedArray, index, value) {
     const array = element(this, "sub", TypedArray, index);
-    return /** @type {any} */ (Atomics.sub(array, index, value));
+    return AnyAtomics.sub(array, index, value);
   }
 
   /**
@@ -2378,7 +2441,7 @@ export class LocalSharedMemory extends Base {
    */
   and(TypedArray, index, value) {
     const array = element(this, "and", TypedArray, index);
-    return /** @type {any} */ (Atomics.and(array, index, value));
+    return AnyAtomics.and(array, index, value);
   }
 
   /**
@@ -2391,7 +2454,7 @@ export class LocalSharedMemory extends Base {
    */
   or(TypedArray, index, value) {
     const array = element(this, "or", TypedArray, index);
-    return /** @type {any} */ (Atomics.or(array, index, value));
+    return AnyAtomics.or(array, index, value);
   }
 
   /**
@@ -2404,7 +2467,7 @@ export class LocalSharedMemory extends Base {
    */
   xor(TypedArray, index, value) {
     const array = element(this, "xor", TypedArray, index);
-    return /** @type {any} */ (Atomics.xor(array, index, value));
+    return AnyAtomics.xor(array, index, value);
   }
 
   /**
@@ -2417,7 +2480,7 @@ export class LocalSharedMemory extends Base {
    */
   exchange(TypedArray, index, value) {
     const array = element(this, "exchange", TypedArray, index);
-    return /** @type {any} */ (Atomics.exchange(array, index, value));
+    return AnyAtomics.exchange(array, index, value);
   }
 
   /**
@@ -2430,7 +2493,7 @@ export class LocalSharedMemory extends Base {
    */
   store(TypedArray, index, value) {
     const array = element(this, "store", TypedArray, index);
-    return /** @type {any} */ (Atomics.store(array, index, value));
+    return AnyAtomics.store(array, index, value);
   }
 
   /**
@@ -2442,7 +2505,7 @@ export class LocalSharedMemory extends Base {
    */
   load(TypedArray, index) {
     const array = element(this, "load", TypedArray, index);
-    return /** @type {any} */ (Atomics.load(array, index));
+    return AnyAtomics.load(array, index);
   }
 
   /**
@@ -2456,9 +2519,7 @@ export class LocalSharedMemory extends Base {
    */
   compareExchange(TypedArray, index, expected, value) {
     const array = element(this, "compareExchange", TypedArray, index);
-    return /** @type {any} */ (
-      Atomics.compareExchange(array, index, expected, value)
-    );
+    return AnyAtomics.compareExchange(array, index, expected, value);
   }
 
   /**
@@ -2487,7 +2548,7 @@ export class LocalSharedMemory extends Base {
     if (waits && state.view !== 0 && Atomics.load(array, index) === value) {
       call(this, "wait", "thread_trim");
     }
-    return Atomics.wait(array, index, /** @type {any} */ (value), timeout);
+    return AnyAtomics.wait(array, index, value, timeout);
   }
 
   /**
@@ -2501,11 +2562,10 @@ export class LocalSharedMemory extends Base {
    */
   waitAsync(TypedArray, index, value, timeout = undefined) {
     const array = element(this, "waitAsync", TypedArray, index);
-    const { waitAsync } = /** @type {any} */ (Atomics);
-    if (waitAsync === undefined) {
+    if (AnyAtomics.waitAsync === undefined) {
       throw typeError("waitAsync", "this platform has no Atomics.waitAsync");
     }
-    return waitAsync(array, index, value, timeout);
+    return AnyAtomics.waitAsync(array, index, value, timeout);
   }
 
   /**
@@ -2767,8 +2827,8 @@ export class LocalSharedMemory extends Base {
     const result = call(this, "reap", "thread_reap", thread, Number(free));
     if (result !== 0) throw coreError("reap", result);
     state.ended.delete(thread);
-    const [, bytes, , , blocks] = readFound(this);
-    return { thread, blocks, bytes };
+    const bytes = found(this, FOUND.size);
+    return { thread, blocks: found(this, FOUND.count), bytes };
   }
 }
 
@@ -2804,7 +2864,7 @@ function putName(memory, where, text) {
     throw typeError(where, `expected a name, a string, not ${show(text)}`);
   }
   const bytes = encodeUtf8(text);
-  if (bytes.length === 0) throw rangeError(where, "expected a name, not \"\"");
+  if (bytes.length === 0) throw rangeError(where, 'expected a name, not ""');
   if (bytes.length > 47) {
     throw rangeError(
       where,

@@ -55,9 +55,10 @@ static int slot_take(struct view *v, uint8_t *base, uint32_t slots_first, uint32
 	return thread ? LSHM_ERR_THREAD_GONE : LSHM_ERR_THREADS_FULL;
 }
 
-/* More slots, as long as there are any to be had: called by a thread whose slot
- * lies in the table's upper half, so that the table grows before it is full. */
-static void slots_extend(struct view *v)
+/* More slots, as long as there are any to be had: called when slot `taken` was,
+ * does something if that lies in the table's upper half, so that the table
+ * grows before it is full. */
+static void slots_extend(struct view *v, uint32_t taken)
 {
 	_Atomic uint32_t *piece = view_header(v)->slot_piece;
 	uint32_t first = v->slots_first, slot = view_slot(v);
@@ -66,7 +67,7 @@ static void slots_extend(struct view *v)
 		piece++;
 	}
 	uint32_t n = (uint32_t)((first * sizeof(struct slot) + HEADER_SIZE - 1) >> v->chunk_log2) + 1;
-	if (first > SLOT_MAX || slot <= first / 2)
+	if (first > SLOT_MAX || taken <= first / 2)
 		return;
 	uint32_t c = span_claim(v, n, 1);
 	if (!c && heap_extend(v, n, 1))
@@ -104,7 +105,7 @@ static void thread_enter(struct view *v, uint32_t slot)
 	cas64(&s->state, w, v->state);
 	tag_take(v);
 	v->live = label_seal_bits(LABEL_MAKE(STATE_LIVE, 0, load_relaxed(&s->tag)));
-	slots_extend(v);
+	slots_extend(v, slot);
 }
 
 int thread_attach(struct view *v, uint32_t thread)
@@ -144,6 +145,7 @@ uint32_t thread_reserve(struct view *v)
 		v->error = slot;
 		return 0;
 	}
+	slots_extend(v, (uint32_t)slot);
 	uint64_t w = load_relaxed(&slot_of(v, (uint32_t)slot)->state);
 	return THREAD((uint32_t)slot, SLOT_EPOCH(w));
 }
@@ -199,6 +201,7 @@ void thread_detach(struct view *v)
 	/* The view may stand in the slot: it is the next tenant's from here on.
 	 * Release: pairs with the acquire in slot_take. */
 	v->slot = 0;
+	store_relaxed(&s->tag, 0); /* a reserved slot must not show it */
 	cas64(&s->state, alive, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(alive) + 1));
 	host_release_slot(v, slot);
 }
@@ -247,6 +250,13 @@ static void recover(struct view *v, struct slot *s, uint32_t slot, uint32_t thre
 	outbox_send(s, v);
 	for (uint32_t i = 0; i < NAME_COUNT; i++)
 		cas64(&names[i].state, (uint64_t)thread << 8 | 1, 0);
+	/* Numbers that it had reserved for others are of no use any more. */
+	for (uint32_t i = 1; slot_of(v, i); i++) {
+		_Atomic uint64_t *state = &slot_of(v, i)->state;
+		uint64_t reserved = load_acquire(state);
+		if (SLOT_STATE(reserved) == SLOT_RESERVED && SLOT_BY(reserved) == thread)
+			cas64(state, reserved, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(reserved) + 1));
+	}
 }
 
 /* Free, or only count, what the thread of `tag` allocated; into v->found. */
@@ -292,6 +302,7 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 		return LSHM_ERR_THREAD_UNKNOWN;
 	recover(v, s, slot, thread);
 	recover_blocks(v, load_relaxed(&s->tag), flags & SLOT_FREEALL);
+	store_relaxed(&s->tag, 0);
 	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));
 	return 0;
 }

@@ -20,8 +20,9 @@ constexpr std::uint32_t kCells = 4096;                    // of `exchange`
 using Cells = std::array<std::atomic<Block>, kCells>;
 
 // xorshift64. One number gives a place and a size.
-class Random {
-public:
+class Random
+{
+      public:
 	explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1)
 	{
 		for (int i = 0; i < 8; i++)
@@ -46,7 +47,7 @@ public:
 		return static_cast<std::uint32_t>((number & 0xffffffff) * count >> 32);
 	}
 
-private:
+      private:
 	std::uint64_t state_;
 };
 
@@ -60,8 +61,9 @@ template <class A> Block allocate_touched(A &allocator, std::uint32_t size)
 	return block;
 }
 
-template <class A> class Pair {
-public:
+template <class A> class Pair
+{
+      public:
 	static constexpr const char *kName = "pair";
 
 	Pair(A &allocator, Cells &, std::uint64_t seed) : allocator_(allocator), random_(seed)
@@ -82,17 +84,18 @@ public:
 	{
 	}
 
-private:
+      private:
 	A &allocator_;
 	Random random_;
 };
 
-template <class A> class Replace {
-public:
+template <class A> class Replace
+{
+      public:
 	static constexpr const char *kName = "replace";
 
 	Replace(A &allocator, Cells &, std::uint64_t seed)
-	        : allocator_(allocator), random_(seed), live_(kLive)
+	    : allocator_(allocator), random_(seed), live_(kLive)
 	{
 		for (Block &block : live_)
 			block = allocate_touched(allocator_, Random::size(random_.next()));
@@ -114,18 +117,19 @@ public:
 			allocator_.release(block);
 	}
 
-private:
+      private:
 	A &allocator_;
 	Random random_;
 	std::vector<Block> live_;
 };
 
-template <class A> class Exchange {
-public:
+template <class A> class Exchange
+{
+      public:
 	static constexpr const char *kName = "exchange";
 
 	Exchange(A &allocator, Cells &cells, std::uint64_t seed)
-	        : allocator_(allocator), random_(seed), cells_(cells)
+	    : allocator_(allocator), random_(seed), cells_(cells)
 	{
 	}
 
@@ -151,7 +155,7 @@ public:
 		}
 	}
 
-private:
+      private:
 	A &allocator_;
 	Random random_;
 	Cells &cells_;
@@ -160,8 +164,9 @@ private:
 // An allocator whose blocks are written to their last byte, and looked at before
 // they are released: a block that overlaps another or that somebody changes does
 // not go unseen. The first four bytes are the size, as the loads write it.
-template <class A> class Checked {
-public:
+template <class A> class Checked
+{
+      public:
 	explicit Checked(A &allocator) : allocator_(allocator)
 	{
 	}
@@ -203,7 +208,7 @@ public:
 		return allocator_.address(block);
 	}
 
-private:
+      private:
 	static std::uint32_t mark_of(Block block, std::uint32_t size)
 	{
 		std::uint64_t mixed = (block ^ size) * 0x9e3779b97f4a7c15;

@@ -33,7 +33,8 @@
 #define BENCH_COMPILER "gcc"
 #endif
 
-namespace {
+namespace
+{
 
 constexpr unsigned kMostWorkers = 64;
 constexpr std::uint32_t kBatch = 1000;
@@ -148,9 +149,7 @@ template <class Work> void run_processes(unsigned workers, Work work_as)
 template <class A, template <class> class Load>
 void run(A &allocator, Shared &shared, const Options &options)
 {
-	auto work_as = [&](unsigned index) {
-		work<A, Load>(allocator, shared, options, index);
-	};
+	auto work_as = [&](unsigned index) { work<A, Load>(allocator, shared, options, index); };
 	if (options.processes)
 		run_processes(options.workers, work_as);
 	else

@@ -8,7 +8,9 @@ import { join } from "node:path";
 const PIECE = 1 << 20;
 const LOOK = 4096;
 const isLetter = (byte) =>
-  byte >= 0x80 || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
+  byte >= 0x80 ||
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x61 && byte <= 0x7a);
 
 /** The files of the paths, folders with all that is below, each file once. */
 function listFiles(paths) {
@@ -39,7 +41,8 @@ function cutFile(path) {
   try {
     const { size } = statSync(path);
     const look = new Uint8Array(LOOK);
-    if (look.subarray(0, readSync(fd, look, 0, LOOK, 0)).includes(0)) return null;
+    if (look.subarray(0, readSync(fd, look, 0, LOOK, 0)).includes(0))
+      return null;
     const pieces = [];
     for (let start = 0, end; start < size; start = end) {
       for (end = Math.min(start + PIECE, size); end < size; end += LOOK) {

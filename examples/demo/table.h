@@ -12,7 +12,7 @@
 #define TABLE_NAME "words" /* the name under which the heap knows the table */
 
 enum {
-	TABLE_SIZE = 0,   /* number of buckets, a power of two */
+	TABLE_SIZE = 0,    /* number of buckets, a power of two */
 	TABLE_BUCKET = 16, /* the first bucket: pointer to its newest node */
 
 	NODE_NEXT = 0,    /* pointer to the next node of the bucket */

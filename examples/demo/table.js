@@ -20,12 +20,16 @@ const LETTER = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 const HASH_START = 0x811c9dc5; // FNV-1a
 const HASH_FACTOR = 0x01000193;
+const RECENT = 1024;
 
 export class Table {
   /** New words that this thread put in. */
   added = 0;
   /** Times that another thread changed the bucket first. */
   lost = 0;
+  /** Nodes of words met recently, and what their counts still lack. */
+  recent = new Uint32Array(RECENT);
+  pending = new Uint32Array(RECENT);
 
   /** Makes a table, under its name, or opens the one that is there. */
   constructor(memory, buckets) {
@@ -56,22 +60,43 @@ export class Table {
       this.countWord(text + start, i - start, hash >>> 0);
       words++;
     }
+    for (let slot = 0; slot < RECENT; slot++) this.settle(slot);
     return words;
   }
 
-  /** Counts one word, whose bytes stand in the heap. */
+  /** Counts one word, whose bytes stand in the heap, among the recent ones: if
+   * every "the" were added to its node at once, all threads would wait for one
+   * cache line. */
   countWord(word, length, hash) {
+    const slot = hash % RECENT;
+    const node = this.recent[slot];
+    if (node === 0 || !this.matches(node, word, length, hash)) {
+      this.settle(slot);
+      this.recent[slot] = this.enter(word, length, hash);
+    }
+    this.pending[slot]++;
+  }
+
+  /** Adds what was counted of a recent word to its node. */
+  settle(slot) {
+    if (this.pending[slot] === 0) return;
+    const count = (this.recent[slot] + NODE_COUNT) / 4;
+    this.memory.add(Uint32Array, count, this.pending[slot]);
+    this.pending[slot] = 0;
+  }
+
+  /** The node of a word, which is put in if it was not there. */
+  enter(word, length, hash) {
     const { memory } = this;
     const bucket = (this.table + TABLE_BUCKET) / 4 + (hash & this.mask);
     let first = memory.load(Uint32Array, bucket);
     let seen = 0; // from here on the list was searched before
     let node = 0;
     for (;;) {
-      const found = this.find(first, seen, word, length, hash);
-      if (found !== 0) {
+      for (let at = first; at !== seen; at = memory.getUint32(at + NODE_NEXT)) {
+        if (!this.matches(at, word, length, hash)) continue;
         if (node !== 0) this.freeNode(node);
-        memory.add(Uint32Array, (found + NODE_COUNT) / 4, 1);
-        return;
+        return at;
       }
       if (node === 0) node = this.makeNode(word, length, hash);
       // Nobody else knows the node before the compare-exchange publishes it.
@@ -83,21 +108,19 @@ export class Table {
       first = was;
     }
     this.added++;
+    return node;
   }
 
-  /** The node of a word between `first` and `end`, or 0. */
-  find(first, end, word, length, hash) {
+  /** Whether a node is that of a word. */
+  matches(node, word, length, hash) {
     const { memory } = this;
-    for (let at = first; at !== end; at = memory.getUint32(at + NODE_NEXT)) {
-      if (memory.getUint32(at + NODE_HASH) !== hash) continue;
-      if (memory.getUint32(at + NODE_LENGTH) !== length) continue;
-      const own = memory.getUint32(at + NODE_WORD);
-      let i = 0;
-      while (i < length && memory.getUint8(own + i) === memory.getUint8(word + i))
-        i++;
-      if (i === length) return at;
+    if (memory.getUint32(node + NODE_HASH) !== hash) return false;
+    if (memory.getUint32(node + NODE_LENGTH) !== length) return false;
+    const own = memory.getUint32(node + NODE_WORD);
+    for (let i = 0; i < length; i++) {
+      if (memory.getUint8(own + i) !== memory.getUint8(word + i)) return false;
     }
-    return 0;
+    return true;
   }
 
   makeNode(word, length, hash) {
@@ -106,7 +129,7 @@ export class Table {
     const own = memory.malloc(length);
     memory.memcpy(own, word, length);
     memory.setUint32(node + NODE_HASH, hash);
-    memory.setUint32(node + NODE_COUNT, 1);
+    memory.setUint32(node + NODE_COUNT, 0);
     memory.setUint32(node + NODE_LENGTH, length);
     memory.setUint32(node + NODE_WORD, own);
     return node;

@@ -4,7 +4,8 @@ import { Worker } from "node:worker_threads";
 import LocalSharedMemory from "localsharedmemory";
 import { Table } from "./table.js";
 
-const INITIAL = 16; // pages of 64 KiB: the heap grows as it is needed
+// Pages of 64 KiB: the heap grows as it is needed.
+const INITIAL = 1;
 const MAXIMUM = 16384;
 const BUCKETS = 1 << 16;
 const LOOK_MS = 100;
@@ -37,15 +38,16 @@ export async function countTogether({ pieces, total }, count, progress) {
   const next = memory.index(Uint32Array, control + 4);
 
   const url = new URL("worker.js", import.meta.url);
-  const team = Array.from({ length: count }, () => {
-    const handle = memory.handle();
-    const workerData = { handle, pieces, total, control };
-    const worker = new Worker(url, { workerData });
-    // Should it die, what it held comes back by this.
-    const left = memory.watch(worker, handle.thread);
-    return { worker, left };
-  });
+  const team = [];
   try {
+    while (team.length < count) {
+      const handle = memory.handle();
+      const workerData = { handle, pieces, total, control };
+      const worker = new Worker(url, { workerData });
+      // Should it die, what it held comes back by this.
+      const left = memory.watch(worker, handle.thread);
+      team.push({ worker, left });
+    }
     await Promise.all(team.map(({ worker }) => message(worker)));
     const begin = performance.now();
     const look = setInterval(

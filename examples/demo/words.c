@@ -5,6 +5,7 @@
  *
  * HEAP is what lshm_open takes: a file, or "/name" for shared memory. One line
  * per word: how often it was met, a tab, the word. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +96,9 @@ int main(int argc, char **argv)
 	}
 	lshm *heap = lshm_open(argv[1], LSHM_READ_ONLY, NULL);
 	if (!heap) {
-		int code = lshm_error();
-		return fail(argv[1], lshm_strerror(code));
+		int code = lshm_error(), system = errno;
+		return fail(argv[1],
+		            code == LSHM_ERR_SYSTEM ? strerror(system) : lshm_strerror(code));
 	}
 	int result = print_words(heap, argv[1], most);
 	lshm_close(heap);

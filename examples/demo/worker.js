@@ -18,7 +18,7 @@ function read({ path, start, end }) {
   const view = memory.arrayView(Uint8Array, text);
   const fd = openSync(path);
   try {
-    for (let got = 0; got < view.length; ) {
+    for (let got = 0; got < view.length;) {
       const bytes = readSync(fd, view, got, view.length - got, start + got);
       if (bytes === 0) throw new Error(`${path} has become shorter`);
       got += bytes;

@@ -2,14 +2,13 @@
  * and free, static data, a stack. Compiled by plain clang (../CMakeLists.txt);
  * run.js gives it a heap.
  *
- * Several threads, each with its own instance of the module over one memory,
- * search all ways to place n queens so that none attacks another. The first
- * queen's row is a job that any of them takes. A solution is a block from
- * malloc, pushed onto one list. Of each two that mirror each other one is kept.
+ * Several threads, each with an instance of its own over one memory, search all
+ * ways to place `size` queens so that none attacks another. The first queen's
+ * row is a job that any of them takes. A solution is a block, pushed onto one
+ * list; of each two that mirror each other one is kept.
  *
- * The queens of a search stand in the frames of the recursion, each linked to
- * the one on its left. So two threads on one stack would move each other's
- * queens. */
+ * The queens of a search stand in the frames of its recursion, linked to the
+ * left: two threads on one stack would move each other's queens. */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,36 +26,33 @@ struct queen {
 
 struct solution {
 	struct solution *next;
-	uint32_t size; /* at 4: run.js reads it, and the rows behind it */
+	uint32_t size;           /* at 4: run.js reads it, and the rows behind it */
 	uint8_t row[QUEENS_MAX]; /* of each column's queen, from 1 */
 };
 
-/* Shared by all threads, and set once, however many instances there are: a
- * second setting would give jobs out twice. */
+/* Shared by all threads, and set once, however many instances there are: set
+ * again, it would give jobs out twice. */
 static _Atomic int next_row = 1;
 static _Atomic(struct solution *) solutions;
 
 static bool attacked(const struct queen *queen)
 {
-	int distance = 1;
-	for (const struct queen *other = queen->left; other; other = other->left) {
+	const struct queen *other = queen->left;
+	for (int distance = 1; other; distance++, other = other->left) {
 		int apart = queen->row - other->row;
 		if (apart == 0 || apart == distance || apart == -distance)
 			return true;
-		distance++;
 	}
 	return false;
 }
 
-/* Whether the same solution, seen with the rows counted from the other end, comes
- * before this one. */
+/* Whether the same queens, with rows counted from the other end, come first. */
 static bool is_mirror(const struct solution *solution)
 {
 	for (uint32_t column = 0; column < solution->size; column++) {
-		uint32_t row = solution->row[column];
-		uint32_t mirrored = solution->size + 1 - row;
-		if (row != mirrored)
-			return row > mirrored;
+		uint32_t mirrored = solution->size + 1 - solution->row[column];
+		if (solution->row[column] != mirrored)
+			return solution->row[column] > mirrored;
 	}
 	return false;
 }
@@ -69,13 +65,12 @@ static bool publish(const struct queen *last, int size)
 	found->size = (uint32_t)size;
 	for (int column = size - 1; column >= 0; column--, last = last->left)
 		found->row[column] = (uint8_t)last->row;
-	if (is_mirror(found)) {
-		free(found);
-		return true;
-	}
 	found->next = atomic_load(&solutions);
-	while (!atomic_compare_exchange_weak(&solutions, &found->next, found))
-		;
+	if (is_mirror(found))
+		free(found);
+	else
+		while (!atomic_compare_exchange_weak(&solutions, &found->next, found))
+			;
 	return true;
 }
 
@@ -84,33 +79,27 @@ static bool place(const struct queen *left, int column, int size)
 {
 	if (column == size)
 		return publish(left, size);
-	struct queen queen = { .left = left };
-	for (queen.row = 1; queen.row <= size; queen.row++) {
+	struct queen queen = {.left = left};
+	for (queen.row = 1; queen.row <= size; queen.row++)
 		if (!attacked(&queen) && !place(&queen, column + 1, size))
 			return false;
-	}
 	return true;
 }
 
-/* Takes jobs until there are none. How many it took; negative: out of memory, or
- * a size that is not from 1 to QUEENS_MAX. */
+/* Takes jobs until there are none: how many it did. Negative: out of memory. */
 int solve(int size)
 {
-	if (size < 1 || size > QUEENS_MAX)
-		return -1;
-	int jobs = 0;
-	for (;; jobs++) {
-		struct queen first = { .row = atomic_fetch_add(&next_row, 1) };
-		if (first.row > size)
+	for (int jobs = 0;; jobs++) {
+		struct queen first = {.row = atomic_fetch_add(&next_row, 1)};
+		if (first.row > size || size > QUEENS_MAX)
 			return jobs;
 		if (!place(&first, 1, size))
 			return -1;
 	}
 }
 
-/* Takes all solutions, and gives the jobs out anew. */
+/* The list of all solutions, the caller's from now on. */
 struct solution *solutions_take(void)
 {
-	atomic_store(&next_row, 1);
 	return atomic_exchange(&solutions, NULL);
 }

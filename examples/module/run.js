@@ -33,7 +33,7 @@ function work(workerData) {
 /** Takes the solutions from the list that C made, and frees them. */
 function takeSolutions(memory, first) {
   const solutions = [];
-  for (let at = first; at !== 0; ) {
+  for (let at = first; at !== 0;) {
     const size = memory.getUint32(at + 4); // as struct solution says
     solutions.push([...memory.arrayView(Uint8Array, at + 8, size)]);
     const next = memory.getUint32(at);
@@ -80,8 +80,13 @@ export async function findSolutions(
 
 async function main() {
   const size = Number(process.argv[2] ?? 10);
+  if (!(Number.isInteger(size) && size >= 4 && size <= 14)) {
+    throw new Error(`expected SIZE from 4 to 14, not ${process.argv[2]}`);
+  }
   const { memory, solutions, notes } = await findSolutions(size);
-  console.log(`${size} queens: ${solutions.length} solutions and as many mirrored ones`);
+  console.log(
+    `${size} queens: ${solutions.length} solutions and as many mirrored ones`,
+  );
   for (const row of solutions[0] ?? []) {
     console.log(`  ${". ".repeat(row - 1)}Q ${". ".repeat(size - row)}`);
   }

@@ -20,7 +20,7 @@ const arrived = memory.index(Int32Array, barrier);
 if (memory.add(Int32Array, arrived, 1) === workers - 1) {
   memory.notify(Int32Array, arrived);
 }
-for (let n; (n = memory.load(Int32Array, arrived)) < workers; ) {
+for (let n; (n = memory.load(Int32Array, arrived)) < workers;) {
   memory.wait(Int32Array, arrived, n);
 }
 

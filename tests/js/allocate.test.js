@@ -16,7 +16,10 @@ function refuses(memory, body, Type, code, pattern) {
   // The thread's own workspace may say why; blocks and tables may not change.
   const after = bytes(memory);
   const from = memory.stats().metadata;
-  assert.ok(before.subarray(from).equals(after.subarray(from)), "the heap is unchanged");
+  assert.ok(
+    before.subarray(from).equals(after.subarray(from)),
+    "the heap is unchanged",
+  );
   memory.check();
 }
 
@@ -41,7 +44,11 @@ test("malloc: sizes, alignments, content", () => {
 
 test("alignments up to the memory's size, with a heapBase too", () => {
   for (const heapBase of [0, 4096, 12288]) {
-    const memory = new LocalSharedMemory({ initial: 100, maximum: 200, heapBase });
+    const memory = new LocalSharedMemory({
+      initial: 100,
+      maximum: 200,
+      heapBase,
+    });
     for (const align of [2 ** 17, 2 ** 20, 2 ** 22]) {
       const ptr = memory.malloc(10, align);
       assert.equal(ptr % align, 0);
@@ -76,17 +83,49 @@ test("sizes and alignments that are none", () => {
     (size, align) => memory.realloc(0, size, align),
   ];
   for (const call of calls) {
-    for (const size of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, -(2 ** 40)]) {
-      refuses(memory, () => call(size), RangeError, "INVALID", /non-negative integer, not/);
+    for (const size of [
+      -1,
+      1.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      -(2 ** 40),
+    ]) {
+      refuses(
+        memory,
+        () => call(size),
+        RangeError,
+        "INVALID",
+        /non-negative integer, not/,
+      );
     }
     for (const size of ["5", null, {}, [], 5n, true, Symbol("x")]) {
       refuses(memory, () => call(size), TypeError, "INVALID", /a number, not/);
     }
-    for (const align of [0, -16, 3, 24, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-      refuses(memory, () => call(8, align), RangeError, "INVALID", /a power of two, not/);
+    for (const align of [
+      0,
+      -16,
+      3,
+      24,
+      0.5,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+    ]) {
+      refuses(
+        memory,
+        () => call(8, align),
+        RangeError,
+        "INVALID",
+        /a power of two, not/,
+      );
     }
     for (const align of ["16", null, 16n]) {
-      refuses(memory, () => call(8, align), TypeError, "INVALID", /alignBytes, a number, not/);
+      refuses(
+        memory,
+        () => call(8, align),
+        TypeError,
+        "INVALID",
+        /alignBytes, a number, not/,
+      );
     }
   }
   assert.equal(memory.allocs().length, 1);
@@ -106,7 +145,12 @@ test("out of memory: what was asked, what is left; the heap goes on", () => {
     [() => memory.malloc(10, 2 ** 40), 10],
   ];
   for (const [call, asked] of calls) {
-    fails(call, RangeError, "NOMEM", /asked for \d+ bytes.* \d+ of \d+ bytes are free.* largest free block is \d+/);
+    fails(
+      call,
+      RangeError,
+      "NOMEM",
+      /asked for \d+ bytes.* \d+ of \d+ bytes are free.* largest free block is \d+/,
+    );
     try {
       call();
     } catch (error) {
@@ -130,8 +174,11 @@ test("what is freed is usable again at once, also for large blocks", () => {
   for (let round = 0; round < 5; round++) {
     for (const size of [24, 700, 5000, 40000]) {
       const list = [];
-      for (let ptr; (ptr = memory.tryMalloc(size)) !== 0; ) list.push(ptr);
-      assert.ok(list.length * (size + 8) > 0.8 * 16 * page * 0.95, `${list.length} of ${size}`);
+      for (let ptr; (ptr = memory.tryMalloc(size)) !== 0;) list.push(ptr);
+      assert.ok(
+        list.length * (size + 8) > 0.8 * 16 * page * 0.95,
+        `${list.length} of ${size}`,
+      );
       for (const ptr of list) memory.free(ptr);
       memory.free(memory.malloc(Math.floor(0.95 * 16 * page)));
     }
@@ -159,19 +206,36 @@ test("realloc keeps the content", () => {
   const other = memory.malloc(77);
   let ptr = memory.realloc(0, 10);
   memory.setString(ptr, "0123456789");
-  for (const [size, align] of [[20], [3000], [100000], [90000], [300000], [100, 4096], [50], [10], [0], [8, 64]]) {
+  for (const [size, align] of [
+    [20],
+    [3000],
+    [100000],
+    [90000],
+    [300000],
+    [100, 4096],
+    [50],
+    [10],
+    [0],
+    [8, 64],
+  ]) {
     const had = memory.sizeof(ptr);
     const before = new Uint8Array(memory.arrayBuffer(ptr));
     ptr = memory.realloc(ptr, size, align);
     assert.equal(memory.sizeof(ptr), size);
     assert.equal(ptr % (align ?? 16), 0);
     const kept = Math.min(had, size);
-    assert.deepEqual(new Uint8Array(memory.arrayBuffer(ptr)).subarray(0, kept), before.subarray(0, kept));
+    assert.deepEqual(
+      new Uint8Array(memory.arrayBuffer(ptr)).subarray(0, kept),
+      before.subarray(0, kept),
+    );
     memory.memset(ptr + kept, size & 255, size - kept);
     memory.check();
   }
   memory.free(ptr);
-  assert.deepEqual(settled(memory).map(({ byteOffset }) => byteOffset), [other]);
+  assert.deepEqual(
+    settled(memory).map(({ byteOffset }) => byteOffset),
+    [other],
+  );
 });
 
 /** Pointers that are no live block, by the reason that free should give. */
@@ -208,15 +272,47 @@ test("free, realloc, sizeof and views of what is no live block", () => {
       const message = /is not a live block \(.+\)/;
       refuses(memory, () => memory.free(ptr), RangeError, code, message);
       refuses(memory, () => memory.realloc(ptr, 10), RangeError, code, message);
-      for (const use of ["sizeof", "lengthof", "arrayBuffer", "sharedArrayBuffer", "dataView", "getString"]) {
+      for (const use of [
+        "sizeof",
+        "lengthof",
+        "arrayBuffer",
+        "sharedArrayBuffer",
+        "dataView",
+        "getString",
+      ]) {
         refuses(memory, () => memory[use](ptr), RangeError, code, message);
       }
-      refuses(memory, () => memory.arrayView(Uint8Array, ptr), RangeError, code, message);
-      refuses(memory, () => memory.setString(ptr, "x"), RangeError, code, message);
+      refuses(
+        memory,
+        () => memory.arrayView(Uint8Array, ptr),
+        RangeError,
+        code,
+        message,
+      );
+      refuses(
+        memory,
+        () => memory.setString(ptr, "x"),
+        RangeError,
+        code,
+        message,
+      );
     }
     for (const ptr of ["100", undefined, null, 5n, {}, Symbol("x")]) {
-      for (const use of ["free", "sizeof", "lengthof", "arrayBuffer", "dataView", "getString"]) {
-        refuses(memory, () => memory[use](ptr), TypeError, "INVALID", /a number, not/);
+      for (const use of [
+        "free",
+        "sizeof",
+        "lengthof",
+        "arrayBuffer",
+        "dataView",
+        "getString",
+      ]) {
+        refuses(
+          memory,
+          () => memory[use](ptr),
+          TypeError,
+          "INVALID",
+          /a number, not/,
+        );
       }
       refuses(memory, () => memory.realloc(ptr, 10), TypeError, "INVALID");
     }
@@ -230,12 +326,21 @@ test("a pointer that was never given", () => {
   const memory = new LocalSharedMemory(4);
   const ptr = memory.malloc(40);
   const never = ptr + 48 * 30;
-  refuses(memory, () => memory.free(never), RangeError, "UNALLOCATED", /never allocated/);
+  refuses(
+    memory,
+    () => memory.free(never),
+    RangeError,
+    "UNALLOCATED",
+    /never allocated/,
+  );
   try {
     memory.free(never);
   } catch (error) {
     assert.equal(error.reason, "never allocated");
-    assert.equal(error.message, `LocalSharedMemory.free: ${never} is not a live block (never allocated)`);
+    assert.equal(
+      error.message,
+      `LocalSharedMemory.free: ${never} is not a live block (never allocated)`,
+    );
   }
 });
 
@@ -246,7 +351,11 @@ test("a header that was written over", () => {
     for (let byte = -8; byte < 0; byte++) {
       const was = memory.getUint8(ptr + byte);
       memory.setUint8(ptr + byte, was ^ 0x55);
-      for (const use of [() => memory.free(ptr), () => memory.realloc(ptr, 9), () => memory.sizeof(ptr)]) {
+      for (const use of [
+        () => memory.free(ptr),
+        () => memory.realloc(ptr, 9),
+        () => memory.sizeof(ptr),
+      ]) {
         fails(use, RangeError, "DAMAGED", /header damaged/);
       }
       fails(() => memory.check(), RangeError, "DAMAGED");
@@ -274,21 +383,41 @@ test("an overrun is found by free, realloc and check", () => {
   assert.equal(high - low, 48);
   memory.setUint8(low + 40, memory.getUint8(low + 40) ^ 1);
   fails(() => memory.free(high), RangeError, "DAMAGED");
-  assert.throws(() => memory.check(), (error) => error.byteOffset === high || error.byteOffset === high - 8);
+  assert.throws(
+    () => memory.check(),
+    (error) => error.byteOffset === high || error.byteOffset === high - 8,
+  );
 });
 
 function refusesOverrun(memory, ptr) {
-  fails(() => memory.free(ptr), RangeError, "OVERRUN", new RegExp(`${ptr} .*overrun`));
+  fails(
+    () => memory.free(ptr),
+    RangeError,
+    "OVERRUN",
+    new RegExp(`${ptr} .*overrun`),
+  );
   fails(() => memory.realloc(ptr, 100), RangeError, "OVERRUN");
   assert.throws(
     () => memory.check(),
-    (error) => error.code === "ERR_LSHM_OVERRUN" && error.byteOffset === ptr && error.invariant === 10,
+    (error) =>
+      error.code === "ERR_LSHM_OVERRUN" &&
+      error.byteOffset === ptr &&
+      error.invariant === 10,
   );
 }
 
 const arrays = [
-  "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array",
-  "Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array",
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+  "BigUint64Array",
   ...(globalThis.Float16Array ? ["Float16Array"] : []),
 ];
 
@@ -307,7 +436,12 @@ test("typed arrays: zeroed, or with values", () => {
     assert.ok(zeros.every((x) => x === (big ? 0n : 0)));
     assert.equal(memory.sizeof(zeros.byteOffset), 100 * Type.BYTES_PER_ELEMENT);
     const values = big ? [1n, 2n, 3n] : [1, 2, 3];
-    for (const source of [values, new Set(values), new Type(values), { length: 3, 0: values[0], 1: values[1], 2: values[2] }]) {
+    for (const source of [
+      values,
+      new Set(values),
+      new Type(values),
+      { length: 3, 0: values[0], 1: values[1], 2: values[2] },
+    ]) {
       const made = memory[name](source);
       assert.deepEqual([...made], values);
       memory.free(made.byteOffset);
@@ -336,16 +470,33 @@ test("allocs: every live block once, and its bytes when asked", () => {
     }
   }
   const list = memory.allocs();
-  assert.deepEqual(new Map(list.map((x) => [x.byteOffset, x.byteLength])), wanted);
+  assert.deepEqual(
+    new Map(list.map((x) => [x.byteOffset, x.byteLength])),
+    wanted,
+  );
   assert.equal(list.length, wanted.size);
   assert.deepEqual([...memory.blocks()], list);
-  assert.ok(list.every((x) => x.thread === memory.thread && x.bufferSize === memory.lengthof(x.byteOffset)));
+  assert.ok(
+    list.every(
+      (x) =>
+        x.thread === memory.thread &&
+        x.bufferSize === memory.lengthof(x.byteOffset),
+    ),
+  );
   const block = list[5];
-  assert.deepEqual(Object.keys(block), ["byteOffset", "byteLength", "bufferSize", "thread"]);
-  assert.ok(!JSON.stringify(block).includes("buffer\""));
+  assert.deepEqual(Object.keys(block), [
+    "byteOffset",
+    "byteLength",
+    "bufferSize",
+    "thread",
+  ]);
+  assert.ok(!JSON.stringify(block).includes('buffer"'));
   memory.memset(block.byteOffset, 9, block.byteLength);
   assert.equal(block.buffer.constructor, memory.buffer.constructor);
-  assert.deepEqual(new Uint8Array(block.buffer), new Uint8Array(block.byteLength).fill(9));
+  assert.deepEqual(
+    new Uint8Array(block.buffer),
+    new Uint8Array(block.byteLength).fill(9),
+  );
   const own = new LocalSharedMemory(1, 1, false);
   own.malloc(10);
   assert.ok(own.allocs()[0].buffer instanceof ArrayBuffer);
@@ -363,10 +514,20 @@ test("stats: a leak report", () => {
   assert.equal(stats.threads, 2);
   assert.equal(stats.used + stats.free + stats.metadata, stats.committed);
   const used = ({ bufferSize }) => bufferSize;
-  assert.equal(stats.byThread.map(used).reduce((a, b) => a + b), stats.used);
+  assert.equal(
+    stats.byThread.map(used).reduce((a, b) => a + b),
+    stats.used,
+  );
   assert.deepEqual(
-    stats.byThread.map(({ thread, blocks, byteLength }) => [thread, blocks, byteLength]),
-    [[memory.thread, 10, 1000], [other.thread, 4, 36000]],
+    stats.byThread.map(({ thread, blocks, byteLength }) => [
+      thread,
+      blocks,
+      byteLength,
+    ]),
+    [
+      [memory.thread, 10, 1000],
+      [other.thread, 4, 36000],
+    ],
   );
   const left = other.thread;
   other.detach();
@@ -378,7 +539,7 @@ test("trim gives what one thread holds in reserve to the others", () => {
   const memory = new LocalSharedMemory(8);
   const other = LocalSharedMemory.from(structuredClone(memory));
   const list = [];
-  for (let ptr; (ptr = memory.tryMalloc(100)) !== 0; ) list.push(ptr);
+  for (let ptr; (ptr = memory.tryMalloc(100)) !== 0;) list.push(ptr);
   for (const ptr of list) memory.free(ptr);
   memory.trim();
   other.free(other.malloc(Math.floor(0.95 * 8 * page)));
@@ -400,5 +561,8 @@ test("check counts what lives", () => {
 test("a write through a null pointer shows in check", () => {
   const memory = new LocalSharedMemory(2);
   new Uint8Array(memory.buffer)[8] = 1;
-  assert.throws(() => memory.check(), (error) => error.invariant === 1);
+  assert.throws(
+    () => memory.check(),
+    (error) => error.invariant === 1,
+  );
 });

@@ -2,12 +2,22 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fails, LocalSharedMemory, message, seeded, settled, start } from "./support.js";
+import {
+  fails,
+  LocalSharedMemory,
+  message,
+  seeded,
+  settled,
+  start,
+} from "./support.js";
 
 const page = 65536;
 
 /** What a heap shows of itself. */
-const listing = (memory) => memory.allocs().map((x) => [x.byteOffset, x.byteLength, Buffer.from(x.buffer)]);
+const listing = (memory) =>
+  memory
+    .allocs()
+    .map((x) => [x.byteOffset, x.byteLength, Buffer.from(x.buffer)]);
 
 test("image and open", () => {
   for (const shared of [true, false]) {
@@ -40,20 +50,33 @@ test("image and open", () => {
 });
 
 test("open: heapBase and maximum", () => {
-  const memory = new LocalSharedMemory({ initial: 4, maximum: 20, heapBase: 5000 * 64 });
+  const memory = new LocalSharedMemory({
+    initial: 4,
+    maximum: 20,
+    heapBase: 5000 * 64,
+  });
   const ptr = memory.string("moved");
   memory.setRoot(0, ptr);
   const image = memory.image();
   const low = LocalSharedMemory.open(image);
-  const high = LocalSharedMemory.open(new Uint8Array(image), { heapBase: 1024 * 1024 });
+  const high = LocalSharedMemory.open(new Uint8Array(image), {
+    heapBase: 1024 * 1024,
+  });
   assert.equal(low.getString(low.getRoot(0)), "moved");
   assert.equal(high.getString(high.getRoot(0)), "moved");
   assert.equal(high.getRoot(0) - low.getRoot(0), 1024 * 1024);
   const small = LocalSharedMemory.open(image, { maximum: 5 });
   assert.throws(() => small.malloc(8 * page), { code: "ERR_LSHM_NOMEM" });
   settled(small);
-  assert.throws(() => LocalSharedMemory.open(image, { maximum: 1 }), RangeError);
-  fails(() => LocalSharedMemory.open(image, { heapBase: 5 }), RangeError, "INVALID");
+  assert.throws(
+    () => LocalSharedMemory.open(image, { maximum: 1 }),
+    RangeError,
+  );
+  fails(
+    () => LocalSharedMemory.open(image, { heapBase: 5 }),
+    RangeError,
+    "INVALID",
+  );
 });
 
 test("a view into a larger buffer is an image too", () => {
@@ -70,19 +93,78 @@ test("open refuses what is no image, each in its way", (t) => {
     const bytes = image.slice();
     return () => LocalSharedMemory.open(change(bytes) ?? bytes);
   };
-  fails(open(() => new ArrayBuffer(0)), RangeError, "NO_HEAP");
-  fails(open(() => new ArrayBuffer(100)), RangeError, "NO_HEAP");
-  fails(open(() => new ArrayBuffer(page)), RangeError, "NO_HEAP");
-  fails(open((bytes) => bytes.subarray(0, 500)), RangeError, "NO_HEAP");
-  fails(open((bytes) => bytes.subarray(0, page)), RangeError, "TRUNCATED");
-  fails(open((bytes) => bytes.subarray(0, bytes.length - 1)), RangeError, "TRUNCATED");
-  fails(open((bytes) => { bytes[64] ^= 255; }), RangeError, "NO_HEAP");
-  fails(open((bytes) => { bytes[72] += 1; }), RangeError, "VERSION");
-  fails(open((bytes) => { bytes[76] += 1; }), RangeError, "SIGNATURE");
-  fails(open((bytes) => { bytes[80] = 3; }), RangeError, "CORRUPT");
-  fails(open((bytes) => { bytes.fill(255, 84, 88); }), RangeError, "CORRUPT");
+  fails(
+    open(() => new ArrayBuffer(0)),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    open(() => new ArrayBuffer(100)),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    open(() => new ArrayBuffer(page)),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    open((bytes) => bytes.subarray(0, 500)),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    open((bytes) => bytes.subarray(0, page)),
+    RangeError,
+    "TRUNCATED",
+  );
+  fails(
+    open((bytes) => bytes.subarray(0, bytes.length - 1)),
+    RangeError,
+    "TRUNCATED",
+  );
+  fails(
+    open((bytes) => {
+      bytes[64] ^= 255;
+    }),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    open((bytes) => {
+      bytes[72] += 1;
+    }),
+    RangeError,
+    "VERSION",
+  );
+  fails(
+    open((bytes) => {
+      bytes[76] += 1;
+    }),
+    RangeError,
+    "SIGNATURE",
+  );
+  fails(
+    open((bytes) => {
+      bytes[80] = 3;
+    }),
+    RangeError,
+    "CORRUPT",
+  );
+  fails(
+    open((bytes) => {
+      bytes.fill(255, 84, 88);
+    }),
+    RangeError,
+    "CORRUPT",
+  );
   for (const nothing of [undefined, null, 5, "heap", {}, []]) {
-    fails(() => LocalSharedMemory.open(nothing), TypeError, "INVALID", /an ArrayBuffer or a view/);
+    fails(
+      () => LocalSharedMemory.open(nothing),
+      TypeError,
+      "INVALID",
+      /an ArrayBuffer or a view/,
+    );
   }
   for (let i = 0; i < 50; i++) {
     const noise = Uint8Array.from({ length: 5000 }, () => rng.below(256));
@@ -98,7 +180,9 @@ test("damaged images: refused, or found by check, and never more", (t) => {
   for (let round = 0; round < 300; round++) {
     const bytes = image.slice();
     for (let n = rng.below(5) + 1; n > 0; n--) {
-      const at = rng.below(2) ? rng.below(memory.stats().metadata) : rng.below(bytes.length);
+      const at = rng.below(2)
+        ? rng.below(memory.stats().metadata)
+        : rng.below(bytes.length);
       bytes[at] = rng.below(256);
     }
     try {
@@ -118,15 +202,22 @@ test("an image taken while others work opens", async () => {
   const memory = new LocalSharedMemory(64);
   const stop = memory.index(Int32Array, memory.calloc(1, 4));
   const workers = [1, 2].map((n) =>
-    start((LocalSharedMemory, [data, stop, n], port) => {
-      const memory = LocalSharedMemory.from(data);
-      const list = [];
-      port.postMessage("up");
-      for (let i = n; memory.load(Int32Array, stop) === 0; i = (i * 48271) % 2147483647) {
-        if (list.length < 500) list.push(memory.malloc(i % 3000));
-        else memory.free(list.splice(i % 500, 1)[0]);
-      }
-    }, [memory, stop, n]),
+    start(
+      (LocalSharedMemory, [data, stop, n], port) => {
+        const memory = LocalSharedMemory.from(data);
+        const list = [];
+        port.postMessage("up");
+        for (
+          let i = n;
+          memory.load(Int32Array, stop) === 0;
+          i = (i * 48271) % 2147483647
+        ) {
+          if (list.length < 500) list.push(memory.malloc(i % 3000));
+          else memory.free(list.splice(i % 500, 1)[0]);
+        }
+      },
+      [memory, stop, n],
+    ),
   );
   await Promise.all(workers.map(message));
   for (let i = 0; i < 20; i++) {

@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fails, LocalSharedMemory, largest, message, settled, start } from "./support.js";
+import {
+  fails,
+  LocalSharedMemory,
+  largest,
+  message,
+  settled,
+  start,
+} from "./support.js";
 
 const page = 65536;
 
@@ -22,14 +29,21 @@ test("arguments and descriptors", () => {
   assert.equal(few.stats().maximum, 5 * page);
   const own = new LocalSharedMemory(2, 2, false);
   assert.ok(own.buffer instanceof ArrayBuffer);
-  const described = new LocalSharedMemory({ initial: 3, maximum: 4, heapBase: 8192 });
+  const described = new LocalSharedMemory({
+    initial: 3,
+    maximum: 4,
+    heapBase: 8192,
+  });
   assert.equal(described.buffer.byteLength, 3 * page);
   assert.ok(described.malloc(10) > 8192);
   assert.equal(described.stats().maximum, 4 * page - 8192);
   const unshared = new LocalSharedMemory({ initial: 1, shared: false });
   assert.ok(unshared.buffer instanceof ArrayBuffer);
   assert.equal(new LocalSharedMemory({}).buffer.byteLength, 1000 * page);
-  assert.equal(new LocalSharedMemory({ maximum: 7 }).buffer.byteLength, 7 * page);
+  assert.equal(
+    new LocalSharedMemory({ maximum: 7 }).buffer.byteLength,
+    7 * page,
+  );
 });
 
 test("one page that may grow offers 48 KiB before it does", () => {
@@ -41,7 +55,12 @@ test("one page that may grow offers 48 KiB before it does", () => {
 test("initial 0 grows to what the heap needs, or says so", () => {
   const memory = new LocalSharedMemory(0, 10);
   assert.ok(memory.malloc(100) > 0);
-  fails(() => new LocalSharedMemory(0), RangeError, "TOO_SMALL", /at least 1 pages, not 0/);
+  fails(
+    () => new LocalSharedMemory(0),
+    RangeError,
+    "TOO_SMALL",
+    /at least 1 pages, not 0/,
+  );
 });
 
 test("what WebAssembly.Memory refuses", () => {
@@ -53,8 +72,14 @@ test("what WebAssembly.Memory refuses", () => {
 });
 
 test("descriptors that cannot be had", () => {
-  const make = (options) => () => new LocalSharedMemory({ initial: 4, ...options });
-  fails(make({ heapBase: 100 }), RangeError, "INVALID", /multiple of 64.*not 100/);
+  const make = (options) => () =>
+    new LocalSharedMemory({ initial: 4, ...options });
+  fails(
+    make({ heapBase: 100 }),
+    RangeError,
+    "INVALID",
+    /multiple of 64.*not 100/,
+  );
   fails(make({ heapBase: -64 }), RangeError, "INVALID");
   fails(make({ heapBase: "64" }), TypeError, "INVALID");
   fails(make({ heapBase: 64 * page }), RangeError, "TOO_SMALL");
@@ -95,9 +120,9 @@ test("any module can import it", () => {
   // (module (import "env" "memory" (memory 1 16 shared))
   //   (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))
   const bytes = [
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 2, 16, 1, 3, 101, 110, 118, 6,
-    109, 101, 109, 111, 114, 121, 2, 3, 1, 16, 3, 2, 1, 0, 7, 8, 1, 4, 108, 111, 97, 100, 0,
-    0, 10, 9, 1, 7, 0, 32, 0, 40, 2, 0, 11,
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 2, 16, 1, 3, 101,
+    110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 3, 1, 16, 3, 2, 1, 0, 7, 8, 1,
+    4, 108, 111, 97, 100, 0, 0, 10, 9, 1, 7, 0, 32, 0, 40, 2, 0, 11,
   ];
   const module = new WebAssembly.Module(new Uint8Array(bytes));
   const memory = new LocalSharedMemory(4);
@@ -105,12 +130,20 @@ test("any module can import it", () => {
   memory.setInt32(ptr, -7);
   const clone = LocalSharedMemory.from(structuredClone(memory));
   for (const env of [{ memory }, { memory: clone }]) {
-    assert.equal(new WebAssembly.Instance(module, { env }).exports.load(ptr), -7);
+    assert.equal(
+      new WebAssembly.Instance(module, { env }).exports.load(ptr),
+      -7,
+    );
   }
 });
 
 test("from refuses what holds no heap, each in its way", () => {
-  fails(() => LocalSharedMemory.from({}), TypeError, "INVALID", /a WebAssembly.Memory or a handle/);
+  fails(
+    () => LocalSharedMemory.from({}),
+    TypeError,
+    "INVALID",
+    /a WebAssembly.Memory or a handle/,
+  );
   fails(() => LocalSharedMemory.from(undefined), TypeError, "INVALID");
   fails(() => LocalSharedMemory.from(new ArrayBuffer(8)), TypeError, "INVALID");
   const shared = { initial: 2, maximum: 2, shared: true };
@@ -118,7 +151,11 @@ test("from refuses what holds no heap, each in its way", () => {
   fails(() => LocalSharedMemory.from(empty), RangeError, "NO_HEAP");
   const none = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true });
   fails(() => LocalSharedMemory.from(none), RangeError, "NO_HEAP");
-  fails(() => LocalSharedMemory.from(new WebAssembly.Memory({ initial: 1 })), TypeError, "INVALID");
+  fails(
+    () => LocalSharedMemory.from(new WebAssembly.Memory({ initial: 1 })),
+    TypeError,
+    "INVALID",
+  );
 
   const image = new Uint8Array(new LocalSharedMemory(2).image());
   const copy = (change) => {
@@ -135,10 +172,34 @@ test("from refuses what holds no heap, each in its way", () => {
       }
     };
   };
-  fails(copy((bytes) => { bytes[64] ^= 1; }), RangeError, "NO_HEAP");
-  fails(copy((bytes) => { bytes[72] ^= 1; }), RangeError, "VERSION");
-  fails(copy((bytes) => { bytes[76] ^= 1; }), RangeError, "SIGNATURE");
-  fails(copy((bytes) => { bytes[80] = 77; }), RangeError, "CORRUPT");
+  fails(
+    copy((bytes) => {
+      bytes[64] ^= 1;
+    }),
+    RangeError,
+    "NO_HEAP",
+  );
+  fails(
+    copy((bytes) => {
+      bytes[72] ^= 1;
+    }),
+    RangeError,
+    "VERSION",
+  );
+  fails(
+    copy((bytes) => {
+      bytes[76] ^= 1;
+    }),
+    RangeError,
+    "SIGNATURE",
+  );
+  fails(
+    copy((bytes) => {
+      bytes[80] = 77;
+    }),
+    RangeError,
+    "CORRUPT",
+  );
   const half = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true });
   new Uint8Array(half.buffer).set(image.subarray(0, page));
   fails(() => LocalSharedMemory.from(half), RangeError, "TRUNCATED");
@@ -151,17 +212,40 @@ test("a copy of the package with another layout is refused", () => {
 });
 
 test("init makes a heap in an existing memory", () => {
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 6, shared: true });
+  const memory = new WebAssembly.Memory({
+    initial: 4,
+    maximum: 6,
+    shared: true,
+  });
   new Uint8Array(memory.buffer).fill(7, 0, 1000);
-  fails(() => LocalSharedMemory.init(memory), RangeError, "INVALID", /found data at 0/);
-  assert.equal(LocalSharedMemory.init(memory, { heapBase: 1024, maximum: 6 }), memory);
+  fails(
+    () => LocalSharedMemory.init(memory),
+    RangeError,
+    "INVALID",
+    /found data at 0/,
+  );
+  assert.equal(
+    LocalSharedMemory.init(memory, { heapBase: 1024, maximum: 6 }),
+    memory,
+  );
   const ptr = memory.malloc(100);
   assert.ok(ptr > 4096);
-  assert.deepEqual([...new Uint8Array(memory.buffer, 0, 1000)], Array(1000).fill(7));
+  assert.deepEqual(
+    [...new Uint8Array(memory.buffer, 0, 1000)],
+    Array(1000).fill(7),
+  );
   assert.equal(memory.stats().maximum, 6 * page - 4096);
-  fails(() => LocalSharedMemory.init(memory, { heapBase: 1024 }), RangeError, "HEAP_EXISTS");
+  fails(
+    () => LocalSharedMemory.init(memory, { heapBase: 1024 }),
+    RangeError,
+    "HEAP_EXISTS",
+  );
   fails(() => LocalSharedMemory.init(5), TypeError, "INVALID");
-  fails(() => LocalSharedMemory.init(memory, { heapBase: 3 }), RangeError, "INVALID");
+  fails(
+    () => LocalSharedMemory.init(memory, { heapBase: 3 }),
+    RangeError,
+    "INVALID",
+  );
   const plain = new WebAssembly.Memory({ initial: 1, maximum: 2 });
   assert.ok(LocalSharedMemory.init(plain).malloc(10) > 0);
 });
@@ -181,7 +265,11 @@ test("heapBase: nothing below is touched, and from needs it", () => {
   fails(() => memory.free(heapBase), RangeError, "OUTSIDE");
   fails(() => memory.free(4096), RangeError, "OUTSIDE");
   assert.ok(below.every((byte) => byte === 0xa5));
-  fails(() => LocalSharedMemory.from(structuredClone(memory)), RangeError, "NO_HEAP");
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory)),
+    RangeError,
+    "NO_HEAP",
+  );
   const other = LocalSharedMemory.from(structuredClone(memory), { heapBase });
   const ptr = other.malloc(9);
   memory.setRoot(3, ptr);
@@ -189,7 +277,11 @@ test("heapBase: nothing below is touched, and from needs it", () => {
   other.setName("here", ptr);
   assert.equal(memory.getName("here"), ptr);
   assert.ok(memory.allocs().some((block) => block.byteOffset === ptr));
-  fails(() => LocalSharedMemory.from(other, { heapBase: 0 }), RangeError, "INVALID");
+  fails(
+    () => LocalSharedMemory.from(other, { heapBase: 0 }),
+    RangeError,
+    "INVALID",
+  );
   settled(memory);
 });
 
@@ -209,7 +301,11 @@ test("handle: one thing to post", async () => {
   assert.equal(memory.getString(ptr), "hello");
   await worker.ended;
   assert.deepEqual(memory.threads(), [memory.thread]);
-  fails(() => LocalSharedMemory.from(structuredClone(memory), handle), RangeError, "THREAD_GONE");
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory), handle),
+    RangeError,
+    "THREAD_GONE",
+  );
 });
 
 test("detach, and coming back", () => {
@@ -278,14 +374,18 @@ test("after everything was freed", () => {
   const grown = new LocalSharedMemory(1, 1000);
   for (const memory of [still, grown]) {
     const list = [];
-    for (let ptr; (ptr = memory.tryMalloc(1000 + (list.length % 3) * 7000)); ) list.push(ptr);
+    for (let ptr; (ptr = memory.tryMalloc(1000 + (list.length % 3) * 7000));)
+      list.push(ptr);
     assert.ok(list.length > 500);
     for (const ptr of list) memory.free(ptr);
     memory.trim();
     const { largestFree, committed } = memory.stats();
     const whole = largest(memory);
     assert.ok(whole >= largestFree, `${whole} of ${largestFree}`);
-    assert.ok(largestFree >= (memory === still ? 0.99 : 0.45) * committed, `${largestFree} of ${committed}`);
+    assert.ok(
+      largestFree >= (memory === still ? 0.99 : 0.45) * committed,
+      `${largestFree} of ${committed}`,
+    );
     memory.free(memory.malloc(largestFree));
     settled(memory);
   }

@@ -4,7 +4,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LocalSharedMemory, long, random, seed, seeded, settled } from "./support.js";
+import {
+  LocalSharedMemory,
+  long,
+  random,
+  seed,
+  seeded,
+  settled,
+} from "./support.js";
 
 const page = 65536;
 
@@ -34,7 +41,11 @@ class Shadow {
       // The header shares its 16 bytes with the end of the block before.
       if (g * 16 < ptr) continue;
       const other = this.granules.get(g);
-      assert.equal(other, undefined, `${ptr}+${size} lies over ${other?.ptr}+${other?.size}`);
+      assert.equal(
+        other,
+        undefined,
+        `${ptr}+${size} lies over ${other?.ptr}+${other?.size}`,
+      );
       this.granules.set(g, block);
     }
     this.live.push(block);
@@ -63,7 +74,9 @@ class Shadow {
     const bytes = this.bytes(block);
     for (let i = 0; i < size; i++) {
       if (bytes[i] !== block.stamp) {
-        assert.fail(`byte ${i} of ${block.ptr}+${block.size} is ${bytes[i]}, not ${block.stamp}`);
+        assert.fail(
+          `byte ${i} of ${block.ptr}+${block.size} is ${bytes[i]}, not ${block.stamp}`,
+        );
       }
     }
   }
@@ -113,7 +126,10 @@ class Shadow {
   compare() {
     const list = settled(this.memory).map((x) => [x.byteOffset, x.byteLength]);
     const wanted = this.live.map(({ ptr, size }) => [ptr, size]);
-    assert.deepEqual(list, wanted.sort(([a], [b]) => a - b));
+    assert.deepEqual(
+      list,
+      wanted.sort(([a], [b]) => a - b),
+    );
   }
 
   run(steps, blocks) {
@@ -121,7 +137,8 @@ class Shadow {
       const { live, rng } = this;
       if (live.length === 0) this.allocate();
       else if (rng.below(10) === 0) this.resize();
-      else if (live.length < rng.below(2 * blocks)) this.allocate() || this.release();
+      else if (live.length < rng.below(2 * blocks))
+        this.allocate() || this.release();
       else this.release();
       if (i % Math.ceil(steps / 10) === 0) this.compare();
     }
@@ -137,7 +154,10 @@ const heaps = {
   "a small one, always full": [{ initial: 8 }, 800],
   "one of a single page": [{ initial: 1 }, 100],
   "one that grows": [{ initial: 1, maximum: 400 }, 2000],
-  "an unshared one that grows": [{ initial: 1, maximum: 400, shared: false }, 800],
+  "an unshared one that grows": [
+    { initial: 1, maximum: 400, shared: false },
+    800,
+  ],
   "one above a heapBase": [{ initial: 20, maximum: 100, heapBase: 70016 }, 500],
 };
 
@@ -158,7 +178,8 @@ test("random operations through two attachments of one heap", (t) => {
     shadow.memory = i % 2 ? memory : other;
     for (let n = 0; n < steps / 100; n++) shadow.allocate();
     shadow.memory = i % 2 ? other : memory;
-    for (let n = 0; n < steps / 100 - 2 && shadow.live.length > 0; n++) shadow.release();
+    for (let n = 0; n < steps / 100 - 2 && shadow.live.length > 0; n++)
+      shadow.release();
     shadow.compare();
   }
   while (shadow.live.length > 0) shadow.release();
@@ -170,7 +191,11 @@ test("random operations through two attachments of one heap", (t) => {
 
 test("the same seed gives the same heap", () => {
   const images = [0, 1].map(() => {
-    const memory = new LocalSharedMemory({ initial: 8, maximum: 100, secret: 12345678901234567890n });
+    const memory = new LocalSharedMemory({
+      initial: 8,
+      maximum: 100,
+      secret: 12345678901234567890n,
+    });
     const shadow = new Shadow(memory, random(seed));
     for (let i = 0; i < 3000; i++) {
       if (shadow.rng.below(3)) shadow.allocate();
@@ -190,7 +215,9 @@ test("blocks of all sizes around a page's multiple", () => {
       memory.memset(ptr, 255, size);
       const next = memory.malloc(size);
       memory.memset(next, 0, size);
-      assert.ok(memory.arrayView(Uint8Array, ptr).every((byte) => byte === 255));
+      assert.ok(
+        memory.arrayView(Uint8Array, ptr).every((byte) => byte === 255),
+      );
       memory.free(ptr);
       memory.free(next);
     }

@@ -27,7 +27,11 @@ export function random(start) {
     x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
     return (x ^ (x >>> 14)) >>> 0;
   };
-  return { next, below: (n) => next() % n, pick: (list) => list[next() % list.length] };
+  return {
+    next,
+    below: (n) => next() % n,
+    pick: (list) => list[next() % list.length],
+  };
 }
 
 /** Prints the seed with the test that uses it, and starts a stream from it. */
@@ -46,7 +50,10 @@ export function start(body, data) {
     const { parentPort, workerData } = require("node:worker_threads");
     import(workerData.url).then(({ LocalSharedMemory }) =>
       (${body})(LocalSharedMemory, workerData.data, parentPort));`;
-  const worker = new Worker(code, { eval: true, workerData: { url: moduleUrl, data } });
+  const worker = new Worker(code, {
+    eval: true,
+    workerData: { url: moduleUrl, data },
+  });
   worker.ended = new Promise((resolve, reject) => {
     worker.on("error", reject);
     worker.on("exit", resolve);
@@ -116,5 +123,7 @@ export const kinds = [
   ["Float64", 8, [0, Math.PI, -1e300, Number.MIN_VALUE]],
   ["BigInt64", 8, [-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n]],
   ["BigUint64", 8, [0n, 1n, 2n ** 64n - 1n]],
-  ...("getFloat16" in DataView.prototype ? [["Float16", 2, [0, -1.5, 65504]]] : []),
+  ...("getFloat16" in DataView.prototype
+    ? [["Float16", 2, [0, -1.5, 65504]]]
+    : []),
 ];

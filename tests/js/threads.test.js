@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fails, LocalSharedMemory, long, message, seed, seeded, settled, start } from "./support.js";
+import {
+  fails,
+  LocalSharedMemory,
+  long,
+  message,
+  seed,
+  seeded,
+  settled,
+  start,
+} from "./support.js";
 
 const page = 65536;
 
@@ -11,17 +20,19 @@ const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
 
 /**
  * A worker of the storm: allocates blocks, stamps each with its own pointer and
- * size, hands half of them over through a table of mailboxes, checks the stamp
- * of every block before it frees it, and tells what it did.
+ * size, hands most of them over through mailboxes, of which each worker has a
+ * row, checks the stamp of every block before it frees it, and tells what it
+ * did.
  */
-async function storm(LocalSharedMemory, { handle, steps, seed, boxes, boxCount }, port) {
+async function storm(LocalSharedMemory, data, port) {
+  const { handle, steps, seed, boxes, rowLength, count, me } = data;
   const memory = LocalSharedMemory.from(handle);
   let state = seed;
   const below = (n) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor((state / 2 ** 32) * n);
   };
-  const box = memory.index(Uint32Array, boxes);
+  const box = memory.index(Uint32Array, boxes) + 1;
   const own = [];
   const done = { mallocs: 0, frees: 0, remote: 0, full: 0 };
   const stampOf = (ptr) => (ptr ^ 0x5a5a5a5a) >>> 0;
@@ -52,12 +63,27 @@ async function storm(LocalSharedMemory, { handle, steps, seed, boxes, boxCount }
     done.frees++;
   };
   port.postMessage(memory.thread);
+  memory.wait(Int32Array, box - 1, 0, 60000); // until all have started
   while (done.mallocs + done.frees < steps) {
-    if (below(10) < 7) {
-      // To a mailbox; what lies there comes back and is freed here.
-      const ptr = make();
-      const old = memory.exchange(Uint32Array, box + below(boxCount), ptr);
+    const kind = below(10);
+    if (kind < 4) {
+      // To another's row, if possible where nothing lies; else what lay there
+      // comes back and is freed here.
+      const row = (me + 1 + below(count - 1)) % count;
+      let old = make();
+      for (let tries = 0; old !== 0 && tries < 8; tries++) {
+        const at = box + row * rowLength + below(rowLength);
+        if (tries === 7) old = memory.exchange(Uint32Array, at, old);
+        else if (memory.compareExchange(Uint32Array, at, 0, old) === 0) old = 0;
+      }
       if (old !== 0) drop(old);
+    } else if (kind < 8) {
+      // From the own row: what another made.
+      for (let tries = 0, old = 0; old === 0 && tries < 8; tries++) {
+        const at = box + me * rowLength + below(rowLength);
+        old = memory.exchange(Uint32Array, at, 0);
+        if (old !== 0) drop(old);
+      }
     } else if (own.length < below(400)) {
       const ptr = make();
       if (ptr !== 0) own.push(ptr);
@@ -72,25 +98,36 @@ async function storm(LocalSharedMemory, { handle, steps, seed, boxes, boxCount }
   port.postMessage(done);
 }
 
-/** Starts a storm of some workers; each has told its number when it resolves. */
+/** Starts a storm of some workers; all of them run when it resolves. */
 async function raise(memory, count, steps, salt = 0) {
-  const boxCount = 2000;
-  const boxes = memory.calloc(boxCount, 4);
+  const rowLength = 2000;
+  const boxCount = count * rowLength;
+  const boxes = memory.calloc(boxCount + 1, 4); // the first one starts them
   const workers = [];
-  for (let n = 0; n < count; n++) {
+  for (let me = 0; me < count; me++) {
     const handle = memory.handle();
-    const data = { handle, steps, seed: seed + salt * 100 + n, boxes, boxCount };
+    const data = {
+      handle,
+      steps,
+      seed: seed + salt * 100 + me,
+      boxes,
+      rowLength,
+      count,
+      me,
+    };
     const worker = start(storm, data);
     worker.thread = handle.thread;
     workers.push(worker);
   }
   await Promise.all(workers.map(message));
+  memory.store(Int32Array, memory.index(Int32Array, boxes), 1);
+  memory.notify(Int32Array, memory.index(Int32Array, boxes));
   return { workers, boxes, boxCount };
 }
 
 /** Frees what still lies in the mailboxes, after a look at it. */
 function empty(memory, { boxes, boxCount }) {
-  for (const ptr of memory.arrayView(Uint32Array, boxes, boxCount)) {
+  for (const ptr of memory.arrayView(Uint32Array, boxes + 4, boxCount)) {
     if (ptr === 0) continue;
     assert.equal(memory.getUint32(ptr), (ptr ^ 0x5a5a5a5a) >>> 0);
     memory.free(ptr);
@@ -108,10 +145,19 @@ test("four workers allocate, stamp, hand over and free at random", async (t) => 
     await ended(up.workers);
     empty(memory, up);
     const sum = (name) => results.reduce((n, result) => n + result[name], 0);
-    t.diagnostic(`${sum("mallocs")} mallocs, ${sum("frees")} frees, ${sum("remote")} remote, ${sum("full")} times full`);
-    assert.ok(sum("remote") > 0.3 * sum("frees"), "at least 30 % of the frees are remote");
+    t.diagnostic(
+      `${sum("mallocs")} mallocs, ${sum("frees")} frees, ${sum("remote")} remote, ${sum("full")} times full`,
+    );
+    assert.ok(
+      sum("remote") > 0.3 * sum("frees"),
+      "at least 30 % of the frees are remote",
+    );
     assert.deepEqual(settled(memory), []);
-    assert.deepEqual(memory.threads(), [memory.thread], "all workers have left");
+    assert.deepEqual(
+      memory.threads(),
+      [memory.thread],
+      "all workers have left",
+    );
     memory.trim();
     assert.ok(memory.stats().largestFree > 0.45 * memory.buffer.byteLength);
   }
@@ -134,15 +180,14 @@ test("one worker killed at random stops nobody, and is reaped", async (t) => {
     assert.ok(!memory.threads().includes(victim.thread));
     memory.check();
     const list = settled(memory);
-    // The box table and what lies in it are known; the rest was the victim's.
-    const known = new Set(memory.arrayView(Uint32Array, up.boxes, up.boxCount));
+    // The mailboxes and what lies in them are known; the rest was the victim's.
+    const known = new Set(
+      memory.arrayView(Uint32Array, up.boxes + 4, up.boxCount),
+    );
     known.add(up.boxes);
-    for (const { byteOffset } of list) if (!known.has(byteOffset)) memory.free(byteOffset);
-    for (const ptr of memory.arrayView(Uint32Array, up.boxes, up.boxCount)) {
-      // A block that was posted before its stamp was complete is the victim's.
-      if (ptr !== 0 && memory.allocs().length) memory.free(ptr);
-    }
-    memory.free(up.boxes);
+    for (const { byteOffset } of list)
+      if (!known.has(byteOffset)) memory.free(byteOffset);
+    empty(memory, up);
     assert.deepEqual(settled(memory), []);
     memory.free(memory.malloc(Math.floor(0.97 * 300 * page)));
   }
@@ -159,14 +204,20 @@ test("a worker killed while nobody watches: reap frees what it allocated", async
   }, memory.handle());
   await message(worker);
   const thread = memory.threads().find((t) => t !== memory.thread);
-  assert.equal(memory.stats().byThread.find((x) => x.thread === thread).blocks, 1000);
+  assert.equal(
+    memory.stats().byThread.find((x) => x.thread === thread).blocks,
+    1000,
+  );
   fails(() => memory.reap(thread), RangeError, "THREAD_UNKNOWN");
   assert.equal(memory.allocs().length, 1001);
   await worker.terminate();
   const freed = memory.reap(thread, { free: true, force: true });
   assert.equal(freed.blocks, 1000);
   assert.ok(freed.bytes > 499500);
-  assert.deepEqual(settled(memory).map((x) => x.byteOffset), [mine]);
+  assert.deepEqual(
+    settled(memory).map((x) => x.byteOffset),
+    [mine],
+  );
   fails(() => memory.reap(thread, { force: true }), RangeError, "THREAD_GONE");
   fails(() => memory.reap(thread), RangeError, "THREAD_GONE");
 });
@@ -209,13 +260,26 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
 
   const leaves = memory.handle();
   const second = start(allocate, leaves);
-  assert.deepEqual(await memory.watch(second, leaves.thread), { thread: leaves.thread, blocks: 0, bytes: 0 });
-  assert.equal(memory.allocs().length, 2, "blocks outlive the worker that leaves");
+  assert.deepEqual(await memory.watch(second, leaves.thread), {
+    thread: leaves.thread,
+    blocks: 0,
+    bytes: 0,
+  });
+  assert.equal(
+    memory.allocs().length,
+    2,
+    "blocks outlive the worker that leaves",
+  );
 
   const never = memory.handle();
   const third = start(() => {}, null);
   assert.equal((await memory.watch(third, never.thread)).blocks, 0);
-  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: never.thread }), RangeError, "THREAD_GONE");
+  fails(
+    () =>
+      LocalSharedMemory.from(structuredClone(memory), { thread: never.thread }),
+    RangeError,
+    "THREAD_GONE",
+  );
   assert.equal(third.threadId, -1);
   const again = memory.handle();
   assert.equal((await memory.watch(third, again.thread)).thread, again.thread);
@@ -229,11 +293,21 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
 
 test("reap refuses wrong numbers", () => {
   const memory = new LocalSharedMemory(4);
-  fails(() => memory.reap(memory.thread, { force: true }), RangeError, "INVALID", /the one that calls/);
+  fails(
+    () => memory.reap(memory.thread, { force: true }),
+    RangeError,
+    "INVALID",
+    /the one that calls/,
+  );
   for (const thread of [0, -1, 1.5, 2 ** 32, 12345678, memory.thread + 256]) {
-    fails(() => memory.reap(thread, { force: true }), RangeError, "THREAD_GONE");
+    fails(
+      () => memory.reap(thread, { force: true }),
+      RangeError,
+      "THREAD_GONE",
+    );
   }
-  for (const thread of ["1", null, undefined, 1n]) fails(() => memory.reap(thread), TypeError, "INVALID");
+  for (const thread of ["1", null, undefined, 1n])
+    fails(() => memory.reap(thread), TypeError, "INVALID");
   const other = LocalSharedMemory.from(structuredClone(memory));
   fails(() => memory.reap(other.thread), RangeError, "THREAD_UNKNOWN");
   other.malloc(5);
@@ -251,20 +325,41 @@ test("reserveThread", () => {
   assert.deepEqual(memory.threads(), [memory.thread]);
   const clone = LocalSharedMemory.from(structuredClone(memory), { thread });
   assert.equal(clone.thread, thread);
-  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread }), RangeError, "THREAD_GONE");
-  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: "1" }), TypeError, "INVALID");
-  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: 0.5 }), RangeError, "THREAD_GONE");
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory), { thread }),
+    RangeError,
+    "THREAD_GONE",
+  );
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory), { thread: "1" }),
+    TypeError,
+    "INVALID",
+  );
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory), { thread: 0.5 }),
+    RangeError,
+    "THREAD_GONE",
+  );
   // What the reserver leaves reserved goes with it.
   const own = clone.reserveThread();
   memory.reap(thread, { force: true });
-  fails(() => LocalSharedMemory.from(structuredClone(memory), { thread: own }), RangeError, "THREAD_GONE");
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory), { thread: own }),
+    RangeError,
+    "THREAD_GONE",
+  );
 });
 
 test("255 threads at once, then a clear error", () => {
   const memory = new LocalSharedMemory(100);
   const list = [memory];
-  while (list.length < 255) list.push(LocalSharedMemory.from(structuredClone(memory)));
-  fails(() => LocalSharedMemory.from(structuredClone(memory)), RangeError, "THREADS_FULL");
+  while (list.length < 255)
+    list.push(LocalSharedMemory.from(structuredClone(memory)));
+  fails(
+    () => LocalSharedMemory.from(structuredClone(memory)),
+    RangeError,
+    "THREADS_FULL",
+  );
   fails(() => memory.reserveThread(), RangeError, "THREADS_FULL");
   assert.equal(memory.threads().length, 255);
   assert.equal(new Set(memory.threads()).size, 255);
@@ -301,7 +396,9 @@ test("a worker that fails leaves too", async () => {
     throw new Error("on purpose");
   }, memory);
   await assert.rejects(worker.ended, /on purpose/);
-  await new Promise((resolve) => (worker.threadId === -1 ? resolve() : worker.once("exit", resolve)));
+  await new Promise((resolve) =>
+    worker.threadId === -1 ? resolve() : worker.once("exit", resolve),
+  );
   assert.deepEqual(memory.threads(), [memory.thread]);
 });
 
@@ -317,8 +414,10 @@ test("roots", () => {
   assert.equal(memory.casRoot(2, 1002, 6000), 1002);
   assert.equal(memory.casRoot(2, 6000, 0), 6000);
   assert.equal(other.getRoot(2), 0);
-  for (const i of [-1, 16, 1.5, Number.NaN]) fails(() => memory.getRoot(i), RangeError, "INVALID");
-  for (const i of ["1", null, undefined]) fails(() => memory.setRoot(i, 0), TypeError, "INVALID");
+  for (const i of [-1, 16, 1.5, Number.NaN])
+    fails(() => memory.getRoot(i), RangeError, "INVALID");
+  for (const i of ["1", null, undefined])
+    fails(() => memory.setRoot(i, 0), TypeError, "INVALID");
   for (const ptr of [-1, 1.5, 5 * page, 63, Number.NaN]) {
     fails(() => memory.setRoot(0, ptr), RangeError, "OUTSIDE");
     fails(() => memory.casRoot(0, 1000, ptr), RangeError, "OUTSIDE");
@@ -342,7 +441,12 @@ test("names", () => {
   const longest = "ä".repeat(23) + "x";
   memory.setName(longest, 500);
   assert.equal(other.getName(longest), 500);
-  fails(() => memory.setName(`${longest}x`, 500), RangeError, "NAME_TOO_LONG", /at most 47 bytes, not 48/);
+  fails(
+    () => memory.setName(`${longest}x`, 500),
+    RangeError,
+    "NAME_TOO_LONG",
+    /at most 47 bytes, not 48/,
+  );
   fails(() => memory.getName(`${longest}x`), RangeError, "NAME_TOO_LONG");
   for (let i = 2; i < 16; i++) memory.setName(`name ${i}`, 100 + i);
   fails(() => memory.setName("one more", 5000), RangeError, "NAMES_FULL");

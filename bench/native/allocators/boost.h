@@ -10,8 +10,9 @@
 
 #include "../block.h"
 
-class Allocator {
-public:
+class Allocator
+{
+      public:
 	static constexpr bool kBetweenProcesses = true;
 
 	Allocator()
@@ -50,11 +51,11 @@ public:
 		       std::to_string(BOOST_VERSION % 100);
 	}
 
-private:
+      private:
 	// managed_external_buffer itself has no mutex.
 	using Heap = boost::interprocess::basic_managed_external_buffer<
-	        char, boost::interprocess::rbtree_best_fit<boost::interprocess::mutex_family>,
-	        boost::interprocess::iset_index>;
+		char, boost::interprocess::rbtree_best_fit<boost::interprocess::mutex_family>,
+		boost::interprocess::iset_index>;
 	// Never unmapped: forked children have the same region at the same address.
 	std::unique_ptr<Heap> heap_;
 };

@@ -6,8 +6,9 @@
 
 #include "libc_malloc.h"
 
-class Allocator : public LibcMalloc {
-public:
+class Allocator : public LibcMalloc
+{
+      public:
 	Allocator()
 	{
 		require_malloc_of("jemalloc");

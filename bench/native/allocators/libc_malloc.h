@@ -18,8 +18,9 @@ inline void require_malloc_of(const char *library)
 		fail("malloc", info.dli_fname);
 }
 
-class LibcMalloc {
-public:
+class LibcMalloc
+{
+      public:
 	static constexpr bool kBetweenProcesses = false;
 
 	Block allocate(std::size_t size)

@@ -6,8 +6,9 @@
 
 #include "../block.h"
 
-class Allocator {
-public:
+class Allocator
+{
+      public:
 	static constexpr bool kBetweenProcesses = true;
 
 	Allocator()
@@ -49,6 +50,6 @@ public:
 		return lshm_version();
 	}
 
-private:
+      private:
 	lshm *heap_;
 };

@@ -6,8 +6,9 @@
 
 #include "../block.h"
 
-class Allocator {
-public:
+class Allocator
+{
+      public:
 	static constexpr bool kBetweenProcesses = false;
 
 	Block allocate(std::size_t size)

@@ -1,0 +1,69 @@
+/* atomic.h for native builds: every atomic operation and order that the core
+ * uses, by name; the same names as in src/wasm/atomic.h. Here C11 orders are
+ * cheap on their own: release and acquire are plain moves on x86, and a
+ * compare-exchange is what costs.
+ */
+#ifndef LSHM_ATOMIC_H
+#define LSHM_ATOMIC_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A library call for a 64-bit atomic would lock in this process alone; with
+ * this alignment compilers need none. clang for 32-bit x86 needs SSE2 as well: without
+ * it a load is a cmpxchg8b, which writes, also where we may only read. */
+_Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline");
+#if defined __clang__ && defined __i386__ && !defined __SSE2__
+#error "build with -msse2: 64-bit loads must not write"
+#endif
+
+#define load_relaxed(p) atomic_load_explicit(p, memory_order_relaxed)
+#define load_acquire(p) atomic_load_explicit(p, memory_order_acquire)
+#define store_relaxed(p, x) atomic_store_explicit(p, x, memory_order_relaxed)
+#define store_release(p, x) atomic_store_explicit(p, x, memory_order_release)
+
+/* Read-modify-writes; the bool says whether *p was `old` and is `new` now. */
+#define exchange_acquire(p, x) atomic_exchange_explicit(p, x, memory_order_acquire)
+#define fetch_or_release(p, x) atomic_fetch_or_explicit(p, x, memory_order_release)
+
+static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+{
+	return atomic_compare_exchange_strong_explicit(
+		p, &old, next, memory_order_acq_rel, memory_order_acquire);
+}
+
+static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
+{
+	return atomic_compare_exchange_strong_explicit(
+		p, &old, next, memory_order_acq_rel, memory_order_acquire);
+}
+
+/* What only the owner writes and nobody reads before the owner is known to be
+ * dead: in program order, which relaxed atomics keep within one location and
+ * the release stores around them keep between locations. */
+#define store_owned64(p, x) \
+	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
+#define store_owned16(p, x) \
+	atomic_store_explicit(p, (uint16_t)(x), memory_order_relaxed)
+#define store_owned32(p, x) \
+	atomic_store_explicit((_Atomic uint32_t *)(void *)(p), x, memory_order_release)
+
+/* Block headers: one 64-bit store by the one thread that has the right to it.
+ * Release: whoever acquires the label sees what its writer did before. */
+#define header_load(p) \
+	atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
+#define header_store(p, x) \
+	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
+
+/* LIVE to XFREE by a thread that does not own the slab: a release store costs
+ * a tenth of a compare-exchange. Two threads that free one block in the same
+ * instant are their caller's error, beyond any check. */
+static inline bool header_retire(void *p, uint64_t old, uint64_t next)
+{
+	(void)old;
+	header_store(p, next);
+	return true;
+}
+
+#endif
