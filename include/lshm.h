@@ -203,7 +203,7 @@ typedef struct lshm_report {
 	uint32_t invariant; /* the first that is broken, by its number in
 	                       docs/LAYOUT.md; 0: healthy */
 	uint32_t reserved;
-	lshm_ptr offset;    /* where */
+	lshm_ptr offset;                                         /* where */
 	uint64_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
 } lshm_report;
 
@@ -327,8 +327,7 @@ static inline void *lshm_word(const lshm *heap, lshm_ptr ptr, size_t size, int a
 #define LSHM_ATOMICS(T, type) \
 	static inline type lshm_load_##T(const lshm *heap, lshm_ptr ptr) \
 	{ \
-		const type *at = \
-			(const type *)lshm_word(heap, ptr, sizeof *at, LSHM_WORD_READS); \
+		const type *at = (const type *)lshm_word(heap, ptr, sizeof *at, LSHM_WORD_READS); \
 		return at ? __atomic_load_n(at, __ATOMIC_SEQ_CST) : (type)0; \
 	} \
 	static inline int lshm_store_##T(lshm *heap, lshm_ptr ptr, type value) \
@@ -359,8 +358,14 @@ static inline void *lshm_word(const lshm *heap, lshm_ptr ptr, size_t size, int a
 LSHM_API int lshm_error(void);
 
 #define LSHM_INTEGERS(X) \
-	X(i8, int8_t) X(u8, uint8_t) X(i16, int16_t) X(u16, uint16_t) \
-	X(i32, int32_t) X(u32, uint32_t) X(i64, int64_t) X(u64, uint64_t)
+	X(i8, int8_t) \
+	X(u8, uint8_t) \
+	X(i16, int16_t) \
+	X(u16, uint16_t) \
+	X(i32, int32_t) \
+	X(u32, uint32_t) \
+	X(i64, int64_t) \
+	X(u64, uint64_t)
 LSHM_INTEGERS(LSHM_ACCESSORS)
 LSHM_INTEGERS(LSHM_ATOMICS)
 LSHM_ACCESSORS(f32, float)
@@ -413,14 +418,14 @@ LSHM_API uint32_t lshm_self(lshm *heap);
 LSHM_API int lshm_detach(lshm *heap);
 
 enum lshm_thread_flag {
-	LSHM_THREAD_MINE = 1, /* it is one of this process */
-	LSHM_THREAD_DEAD = 2, /* proven: lshm_reap will recover what it held */
+	LSHM_THREAD_MINE = 1,    /* it is one of this process */
+	LSHM_THREAD_DEAD = 2,    /* proven: lshm_reap will recover what it held */
 	LSHM_THREAD_RESERVED = 4 /* a number given away, not attached yet */
 };
 
 typedef struct lshm_thread {
-	uint32_t thread; /* its number */
-	uint32_t flags;  /* LSHM_THREAD_* */
+	uint32_t thread;  /* its number */
+	uint32_t flags;   /* LSHM_THREAD_* */
 	uint64_t process; /* its process's id, in the name space of that process;
 	                     0: a thread of a JavaScript heap */
 } lshm_thread;

@@ -19,6 +19,7 @@
 const WASM = /* @wasm */ {};
 /** @type {Record<string, [number, string]>} */
 const ERRORS = /* @errors */ {};
+/** @type {string} */
 const VERSION = /* @version */ "";
 
 const LAYOUT = 1; // LAYOUT_VERSION of the core; a test compares them
@@ -413,6 +414,14 @@ function bufferOf(memory) {
   }
 }
 
+/**
+ * Bytes that a memory has for a heap at `base`, as the core takes them.
+ * @param {any} buffer
+ * @param {number} base
+ */
+const heapBytes = (buffer, base) =>
+  BigInt(Math.max(buffer.byteLength - base, 0));
+
 /** @param {any} buffer */
 const isShared = (buffer) =>
   Object.prototype.toString.call(buffer) === "[object SharedArrayBuffer]";
@@ -437,7 +446,7 @@ function randomSecret() {
   } else {
     for (const i of [0, 1]) words[i] = Math.random() * 2 ** 32;
   }
-  return words;
+  return new BigUint64Array(words.buffer)[0];
 }
 
 // AudioWorklet has neither atob nor TextEncoder nor TextDecoder.
@@ -732,8 +741,8 @@ function elementOfAny(memory, where, TypedArray, index) {
 function attach(memory, where, thread) {
   const state = memory[STATE];
   const { core, base } = state;
-  const pages = memory.buffer.byteLength / PAGE;
-  const view = core.heap_attach(base, pages, thread) >>> 0;
+  const bytes = heapBytes(memory.buffer, base);
+  const view = core.thread_attach_inplace(base, bytes, thread) >>> 0;
   // No view starts in the last bytes of 4 GiB: those are negative errors.
   if (view > MAX_U32 - FLOOR) throw coreError(where, view | 0);
   state.thread = core.view_thread(view) >>> 0;
@@ -846,14 +855,26 @@ function call(memory, where, name, a = 0, b = 0, c = 0) {
 }
 
 /**
- * Numbers that the core left for its last answer.
+ * Has the core fill in a struct, and reads it.
  * @param {any} memory
- * @param {number} address
- * @param {number} count
- * @returns {number[]}
+ * @param {string} where
+ * @param {string} name of the core's function
+ * @param {Record<string, number>} fields the struct's, with their bytes: 4 or 8
+ * @returns {any}
  */
-function readNumbers(memory, address, count) {
-  return [...new Float64Array(memory.buffer, address >>> 0, count)];
+function readStruct(memory, where, name, fields) {
+  const address = call(memory, where, "view_scratch") >>> 0;
+  call(memory, where, name, address);
+  const view = new DataView(memory.buffer, address);
+  /** @type {any} */
+  const values = {};
+  let at = 0;
+  for (const field of Object.keys(fields)) {
+    const high = fields[field] === 8 ? view.getUint32(at + 4, true) : 0;
+    values[field] = view.getUint32(at, true) + high * 2 ** 32;
+    at += fields[field];
+  }
+  return values;
 }
 
 // What the core found last, as words behind an address.
@@ -923,7 +944,9 @@ function stayAtExit(memory) {
 
 /** @returns {any} */
 function locks() {
-  if (Platform.process?.versions || Platform.Deno || Platform.Bun) return null;
+  if (Platform.process?.versions?.node || Platform.Deno || Platform.Bun) {
+    return null;
+  }
   return Platform.navigator?.locks ?? null;
 }
 
@@ -989,6 +1012,39 @@ function adopt(memory, where, core, options) {
 }
 
 /**
+ * Attaches this thread to a heap that it had left.
+ * @param {any} memory
+ * @param {number} thread
+ */
+function attachAgain(memory, thread) {
+  const state = memory[STATE];
+  if (state.torn !== 0) {
+    ready(memory, "from");
+  } else {
+    attach(memory, "from", thread);
+    leaveAtExit(memory, false);
+    holdLock(memory);
+  }
+}
+
+/**
+ * Adopts a memory that came from elsewhere, after a look at what it holds.
+ * @param {any} memory
+ * @param {{ base: number, heapBase: number | undefined, thread: number }} options
+ */
+function adoptFrom(memory, { base, heapBase = 0, thread }) {
+  for (const symbol of Object.getOwnPropertySymbols(memory)) {
+    if (symbol.description?.startsWith("LocalSharedMemory.")) {
+      throw rangeError("from", ERRORS.OTHER_COPY[1], "OTHER_COPY");
+    }
+  }
+  const core = loadCore(memory, "from");
+  const result = core.heap_verify(base, heapBytes(memory.buffer, base));
+  if (result !== 0) throw coreError("from", result);
+  adopt(memory, "from", core, { base, heapBase, thread });
+}
+
+/**
  * Makes a heap in a memory that is zero from its base up.
  * @param {any} memory
  * @param {string} where
@@ -1000,8 +1056,9 @@ function format(memory, where, { base, maximum, secret }) {
     throw typeError(where, `expected secret, a bigint, not ${show(secret)}`);
   }
   const core = loadCore(memory, where);
-  const needed = core.heap_min_pages(base, maximum) >>> 0;
-  let pages = memory.buffer.byteLength / PAGE;
+  const most = BigInt(Math.max(maximum * PAGE - base, 0));
+  const needed = Math.ceil(((core.heap_min_bytes(most) >>> 0) + base) / PAGE);
+  const pages = memory.buffer.byteLength / PAGE;
   if (needed > maximum) {
     throw rangeError(
       where,
@@ -1009,20 +1066,12 @@ function format(memory, where, { base, maximum, secret }) {
       "TOO_SMALL",
     );
   }
-  if (pages < needed) {
-    Base.prototype.grow.call(memory, needed - pages);
-    pages = needed;
-  }
-  const words =
-    secret === undefined
-      ? randomSecret()
-      : [secret, secret >> 32n].map((x) => Number(BigInt.asUintN(32, x)));
-  const result = core.heap_format_pages(
+  if (pages < needed) Base.prototype.grow.call(memory, needed - pages);
+  const result = core.heap_format(
     base,
-    pages,
-    maximum,
-    words[0],
-    words[1],
+    heapBytes(memory.buffer, base),
+    most,
+    secret ?? randomSecret(),
   );
   if (result !== 0) throw coreError(where, result);
   return core;
@@ -1076,10 +1125,9 @@ function inspectImage(bytes) {
   const probe = new Base({ initial: 1, maximum: 1 });
   new Uint8Array(probe.buffer).set(image.subarray(0, PAGE));
   const core = loadCore(probe, "open");
-  const { length } = image;
-  const result = core.heap_inspect(0, length, length / 2 ** 32);
+  const result = core.heap_verify(0, BigInt(image.length));
   if (result !== 0) throw coreError("open", result);
-  return { image, maximum: core.heap_max_pages(0) >>> 0 };
+  return { image, maximum: Math.ceil(Number(core.heap_max_bytes(0)) / PAGE) };
 }
 
 /**
@@ -1100,20 +1148,39 @@ function reapPast(memory) {
   }
 }
 
+// A slot's word, as the core gives it: a state and flags.
+const SLOT = { stateMask: 7, reserved: 1, attaching: 2, provable: 8 };
+
 /**
  * @param {any} memory
  * @param {string} where
- * @param {boolean} reserved also those that are only reserved
+ * @param {boolean} all also those that are reserved or just attaching
  * @returns {number[]}
  */
-function listThreads(memory, where, reserved) {
+function listThreads(memory, where, all) {
   const threads = [];
-  const next = (/** @type {number} */ thread) =>
-    call(memory, where, "thread_list", thread & 255, Number(reserved)) >>> 0;
-  for (let thread = next(0); thread !== 0; thread = next(thread)) {
-    threads.push(thread);
+  let thread = 0;
+  for (;;) {
+    thread = call(memory, where, "thread_next", thread & 255) >>> 0;
+    if (thread === 0) return threads;
+    const state = found(memory, FOUND.size) & SLOT.stateMask;
+    if (all || (state !== SLOT.reserved && state !== SLOT.attaching)) {
+      threads.push(thread);
+    }
   }
-  return threads;
+}
+
+/**
+ * The word of a thread's slot; 0 if there is no such thread any more.
+ * @param {any} memory
+ * @param {string} where
+ * @param {number} thread
+ * @returns {number}
+ */
+function slotWord(memory, where, thread) {
+  const slot = (thread & 255) - 1;
+  const next = call(memory, where, "thread_next", slot) >>> 0;
+  return next === thread ? found(memory, FOUND.size) : 0;
 }
 
 // --- blocks ------------------------------------------------------------------
@@ -1148,21 +1215,18 @@ function allocationError(memory, where, bytes, align, number) {
  * @returns {any}
  */
 function readStats(memory, where) {
-  const names = [
-    "committed",
-    "maximum",
-    "used",
-    "free",
-    "metadata",
-    "largestFree",
-    "blocks",
-    "threads",
-    "slabs",
-    "spans",
-  ];
-  const address = call(memory, where, "view_stats");
-  const values = readNumbers(memory, address, names.length);
-  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  return readStruct(memory, where, "heap_stats", {
+    committed: 8,
+    maximum: 8,
+    used: 8,
+    free: 8,
+    metadata: 8,
+    largestFree: 8,
+    blocks: 8,
+    threads: 4,
+    slabs: 4,
+    spans: 4,
+  });
 }
 
 /**
@@ -1379,46 +1443,14 @@ export class LocalSharedMemory extends Base {
           `expected heapBase ${state.heapBase}, as it was adopted with, not ${heapBase}`,
         );
       }
-      if (state.view === 0) LocalSharedMemory.#attachAgain(target, number);
+      if (state.view === 0) attachAgain(target, number);
     } else {
-      LocalSharedMemory.#adopt(target, { base, heapBase, thread: number });
+      adoptFrom(target, { base, heapBase, thread: number });
     }
     if (!Object.prototype.isPrototypeOf.call(this.prototype, target)) {
       Object.setPrototypeOf(target, this.prototype);
     }
     return target;
-  }
-
-  /**
-   * @param {any} memory
-   * @param {number} thread
-   */
-  static #attachAgain(memory, thread) {
-    const state = memory[STATE];
-    if (state.torn !== 0) {
-      ready(memory, "from");
-    } else {
-      attach(memory, "from", thread);
-      leaveAtExit(memory, false);
-      holdLock(memory);
-    }
-  }
-
-  /**
-   * @param {any} memory
-   * @param {{ base: number, heapBase: number | undefined, thread: number }} options
-   */
-  static #adopt(memory, { base, heapBase = 0, thread }) {
-    for (const symbol of Object.getOwnPropertySymbols(memory)) {
-      if (symbol.description?.startsWith("LocalSharedMemory.")) {
-        throw rangeError("from", ERRORS.OTHER_COPY[1], "OTHER_COPY");
-      }
-    }
-    const core = loadCore(memory, "from");
-    const bytes = Math.max(memory.buffer.byteLength - base, 0);
-    const result = core.heap_inspect(base, bytes, bytes / 2 ** 32);
-    if (result !== 0) throw coreError("from", result);
-    adopt(memory, "from", core, { base, heapBase, thread });
   }
 
   /**
@@ -1449,10 +1481,9 @@ export class LocalSharedMemory extends Base {
     const base = checkBase("init", heapBase);
     const known = /** @type {any} */ (memory).type?.().maximum;
     const limit = checkSize("init", "maximum", maximum ?? known ?? PAGE);
-    const bytes = Math.max(buffer.byteLength - base, 0);
     const core = loadCore(memory, "init");
-    const found = core.heap_inspect(base, bytes, bytes / 2 ** 32);
-    if (errorName(found) !== "NO_HEAP" && bytes > 0) {
+    const verdict = core.heap_verify(base, heapBytes(buffer, base));
+    if (errorName(verdict) !== "NO_HEAP") {
       throw coreError("init", -ERRORS.HEAP_EXISTS[0]);
     }
     const words = new Uint32Array(buffer, Math.min(base, buffer.byteLength));
@@ -1899,8 +1930,20 @@ export class LocalSharedMemory extends Base {
    *   and the number of the `invariant`
    */
   check() {
-    const address = call(this, "check", "view_check");
-    const [invariant, offset, ...counts] = readNumbers(this, address, 7);
+    const { invariant, offset, ...counts } = readStruct(
+      this,
+      "check",
+      "heap_check",
+      {
+        invariant: 4,
+        offset: 4,
+        blocks: 8,
+        freeBlocks: 8,
+        slabs: 8,
+        spans: 8,
+        freeChunks: 8,
+      },
+    );
     if (invariant !== 0) {
       const overrun = invariant === 10;
       const byteOffset = offset + /** @type {any} */ (this)[STATE].base;
@@ -1916,8 +1959,7 @@ export class LocalSharedMemory extends Base {
         { reason: ERRORS[name][1], invariant, byteOffset },
       );
     }
-    const [blocks, freeBlocks, slabs, spans, freeChunks] = counts;
-    return { blocks, freeBlocks, slabs, spans, freeChunks };
+    return counts;
   }
 
   /**
@@ -2686,9 +2728,9 @@ export class LocalSharedMemory extends Base {
    */
   getRoot(i) {
     const { base } = enter(this, "getRoot");
-    checkRoot("getRoot", i);
-    const offset = call(this, "getRoot", "root_get", i) >>> 0;
-    return offset === 0 ? 0 : offset + base;
+    const index = rootIndex(this, "getRoot", i);
+    const roots = new BigUint64Array(this.buffer);
+    return fromBase(Number(Atomics.load(roots, index)), base);
   }
 
   /**
@@ -2697,9 +2739,10 @@ export class LocalSharedMemory extends Base {
    */
   setRoot(i, ptr) {
     const { base } = enter(this, "setRoot");
-    checkRoot("setRoot", i);
+    const index = rootIndex(this, "setRoot", i);
     const offset = checkValue("setRoot", this, ptr, base);
-    call(this, "setRoot", "root_set", i, offset);
+    const roots = new BigUint64Array(this.buffer);
+    Atomics.store(roots, index, BigInt(offset));
   }
 
   /**
@@ -2711,11 +2754,12 @@ export class LocalSharedMemory extends Base {
    */
   casRoot(i, expected, ptr) {
     const { base } = enter(this, "casRoot");
-    checkRoot("casRoot", i);
-    const old = checkValue("casRoot", this, expected, base);
-    const offset = checkValue("casRoot", this, ptr, base);
-    const was = call(this, "casRoot", "root_cas", i, old, offset) >>> 0;
-    return was === 0 ? 0 : was + base;
+    const index = rootIndex(this, "casRoot", i);
+    const old = BigInt(checkValue("casRoot", this, expected, base));
+    const offset = BigInt(checkValue("casRoot", this, ptr, base));
+    const roots = new BigUint64Array(this.buffer);
+    const was = Atomics.compareExchange(roots, index, old, offset);
+    return fromBase(Number(was), base);
   }
 
   /**
@@ -2724,9 +2768,9 @@ export class LocalSharedMemory extends Base {
    */
   getName(text) {
     const { base } = enter(this, "getName");
-    const length = putName(this, "getName", text);
-    const offset = call(this, "getName", "name_get", length) >>> 0;
-    return offset === 0 ? 0 : offset + base;
+    const { address, length } = putName(this, "getName", text);
+    const offset = call(this, "getName", "name_find", address, length);
+    return fromBase(Number(offset), base);
   }
 
   /**
@@ -2739,8 +2783,9 @@ export class LocalSharedMemory extends Base {
   setName(text, ptr) {
     const { base } = enter(this, "setName");
     const offset = checkValue("setName", this, ptr, base);
-    const length = putName(this, "setName", text);
-    const result = call(this, "setName", "name_put", length, offset);
+    const { address, length } = putName(this, "setName", text);
+    const value = /** @type {any} */ (BigInt(offset)); // 64 bits
+    const result = call(this, "setName", "name_set", address, length, value);
     if (result !== 0) throw coreError("setName", result);
   }
 
@@ -2815,7 +2860,7 @@ export class LocalSharedMemory extends Base {
   reap(thread, { free = false, force = false } = {}) {
     checkThread("reap", thread);
     const state = enter(this, "reap");
-    if (call(this, "reap", "thread_state", thread) === 0) {
+    if (slotWord(this, "reap", thread) === 0) {
       throw coreError("reap", -ERRORS.THREAD_GONE[0]);
     }
     if (thread === state.thread) {
@@ -2832,11 +2877,21 @@ export class LocalSharedMemory extends Base {
   }
 }
 
-/** @param {string} where @param {any} i */
-function checkRoot(where, i) {
+/**
+ * Where a root stands, as an index in the memory's 64-bit words.
+ * @param {any} memory
+ * @param {string} where
+ * @param {any} i
+ * @returns {number}
+ */
+function rootIndex(memory, where, i) {
   checkSize(where, "a root's number", i);
   if (i > 15) throw rangeError(where, `expected a root from 0 to 15, not ${i}`);
+  return (call(memory, where, "view_roots") >>> 0) / 8 + i;
 }
+
+/** @param {number} offset @param {number} base */
+const fromBase = (offset, base) => (offset === 0 ? 0 : offset + base);
 
 /**
  * @param {string} where
@@ -2857,7 +2912,7 @@ function checkValue(where, memory, ptr, base) {
  * @param {any} memory
  * @param {string} where
  * @param {any} text
- * @returns {number} its bytes
+ * @returns {{ address: number, length: number }}
  */
 function putName(memory, where, text) {
   if (typeof text !== "string") {
@@ -2874,7 +2929,7 @@ function putName(memory, where, text) {
   }
   const address = call(memory, where, "view_scratch") >>> 0;
   new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
-  return bytes.length;
+  return { address, length: bytes.length };
 }
 
 /**
@@ -2916,11 +2971,10 @@ function proveEnd(memory, worker, thread) {
  * @returns {Promise<void>}
  */
 async function waitForLock(memory, manager, thread) {
-  const PROVABLE = 1 << 3; // thread_state: state:3 flags:5
   for (;;) {
     const over = await manager.request(lockName(memory, thread), () => {
-      const word = call(memory, "watch", "thread_state", thread);
-      return word === 0 || (word & PROVABLE) !== 0;
+      const word = slotWord(memory, "watch", thread);
+      return word === 0 || (word & SLOT.provable) !== 0;
     });
     if (over) return;
     // The worker has not asked for its lock yet.
@@ -2933,7 +2987,14 @@ const prototype = /** @type {any} */ (LocalSharedMemory.prototype);
 Object.defineProperty(
   prototype,
   /** @type {any} */ (Symbol).dispose ?? Symbol.for("Symbol.dispose"),
-  { value: prototype.detach, writable: true, configurable: true },
+  {
+    /** @this {LocalSharedMemory} */
+    value: function dispose() {
+      this.detach();
+    },
+    writable: true,
+    configurable: true,
+  },
 );
 if (Platform.Float16Array === undefined) delete prototype.Float16Array;
 if (!("getFloat16" in DataView.prototype)) {

@@ -70,6 +70,8 @@ static size_t walk_slab(struct view *v, uint32_t k, uint64_t w, uint32_t x)
 size_t walk_next(struct view *v, size_t cursor)
 {
 	uint32_t c = (uint32_t)(cursor >> v->chunk_log2);
+	if (!cursor)
+		v->found.thread = 0; /* whose tag it was may have left since */
 	view_refresh(v);
 	while (c < v->chunks) {
 		map_seek(v, c);

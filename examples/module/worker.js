@@ -25,6 +25,7 @@ for (let n; (n = memory.load(Int32Array, arrived)) < workers;) {
 }
 
 const jobs = exports.solve(size);
+if (jobs < 0) throw new Error("the module ran out of memory");
 const note = memory.string(`${jobs} jobs by thread ${memory.thread}`);
 if (stack !== 0) memory.free(stack);
 parentPort.postMessage({ jobs, note, stack });

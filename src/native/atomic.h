@@ -29,14 +29,14 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 
 static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
 {
-	return atomic_compare_exchange_strong_explicit(
-		p, &old, next, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
+	                                               memory_order_acquire);
 }
 
 static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
 {
-	return atomic_compare_exchange_strong_explicit(
-		p, &old, next, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
+	                                               memory_order_acquire);
 }
 
 /* What only the owner writes and nobody reads before the owner is known to be
@@ -44,15 +44,13 @@ static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
  * the release stores around them keep between locations. */
 #define store_owned64(p, x) \
 	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
-#define store_owned16(p, x) \
-	atomic_store_explicit(p, (uint16_t)(x), memory_order_relaxed)
+#define store_owned16(p, x) atomic_store_explicit(p, (uint16_t)(x), memory_order_relaxed)
 #define store_owned32(p, x) \
 	atomic_store_explicit((_Atomic uint32_t *)(void *)(p), x, memory_order_release)
 
 /* Block headers: one 64-bit store by the one thread that has the right to it.
  * Release: whoever acquires the label sees what its writer did before. */
-#define header_load(p) \
-	atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
+#define header_load(p) atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
 #define header_store(p, x) \
 	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
 

@@ -19,16 +19,16 @@
 
 #define NO_SERIAL UINTPTR_MAX
 
-_Thread_local struct cache cache = { .serial = NO_SERIAL };
+_Thread_local struct cache cache = {.serial = NO_SERIAL};
 static _Thread_local struct member *own;
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
-static struct lshm *heaps;       /* under the registry */
-static struct member *lost;      /* a parent's, of threads that a child lacks */
-static uintptr_t serials;        /* last one given; under the registry */
+static struct lshm *heaps;  /* under the registry */
+static struct member *lost; /* a parent's, of threads that a child lacks */
+static uintptr_t serials;   /* last one given; under the registry */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
-static int start_error;          /* errno of what start could not have */
+static int start_error; /* errno of what start could not have */
 static bool started;
 
 /* In a page that fork wipes: READY, in a new child 0. */
@@ -48,8 +48,7 @@ static void registry_unlock(void)
 static void *wiped_page(void)
 {
 	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return NULL;
 	/* Kernels before 4.14 refuse: then pthread_atfork alone tells. */

@@ -18,8 +18,7 @@
 /* Slot s is locked at byte LOCK_BASE + s. */
 #define LOCK_BASE ((off_t)1 << 62)
 
-static int slot_lock(const struct lshm *heap, int command, short type, uint32_t slot,
-                     short *found)
+static int slot_lock(const struct lshm *heap, int command, short type, uint32_t slot, short *found)
 {
 	struct flock lock = {
 		.l_type = type,

@@ -24,21 +24,32 @@ static _Thread_local int last_error;
 static int errno_of(int code)
 {
 	switch (code) {
-	case LSHM_ERR_NOMEM: return ENOMEM;
-	case LSHM_ERR_OUTSIDE: return EFAULT;
+	case LSHM_ERR_NOMEM:
+		return ENOMEM;
+	case LSHM_ERR_OUTSIDE:
+		return EFAULT;
 	case LSHM_ERR_NO_HEAP:
 	case LSHM_ERR_VERSION:
 	case LSHM_ERR_SIGNATURE:
 	case LSHM_ERR_TRUNCATED:
-	case LSHM_ERR_CORRUPT: return EBADMSG;
-	case LSHM_ERR_HEAP_EXISTS: return EEXIST;
-	case LSHM_ERR_THREADS_FULL: return EAGAIN;
-	case LSHM_ERR_THREAD_UNKNOWN: return EBUSY;
-	case LSHM_ERR_THREAD_GONE: return ESRCH;
-	case LSHM_ERR_NAMES_FULL: return ENOSPC;
-	case LSHM_ERR_NAME_TOO_LONG: return ENAMETOOLONG;
-	case LSHM_ERR_READ_ONLY: return EROFS;
-	default: return EINVAL;
+	case LSHM_ERR_CORRUPT:
+		return EBADMSG;
+	case LSHM_ERR_HEAP_EXISTS:
+		return EEXIST;
+	case LSHM_ERR_THREADS_FULL:
+		return EAGAIN;
+	case LSHM_ERR_THREAD_UNKNOWN:
+		return EBUSY;
+	case LSHM_ERR_THREAD_GONE:
+		return ESRCH;
+	case LSHM_ERR_NAMES_FULL:
+		return ENOSPC;
+	case LSHM_ERR_NAME_TOO_LONG:
+		return ENAMETOOLONG;
+	case LSHM_ERR_READ_ONLY:
+		return EROFS;
+	default:
+		return EINVAL;
 	}
 }
 
@@ -64,11 +75,15 @@ int lshm_error(void)
 const char *lshm_strerror(int code)
 {
 	switch (code) {
-	case 0: return "no error";
-#define TEXT(name, number, text) case LSHM_ERR_##name: return text;
-	LSHM_ERRORS(TEXT)
+	case 0:
+		return "no error";
+#define TEXT(name, number, text) \
+	case LSHM_ERR_##name: \
+		return text;
+		LSHM_ERRORS(TEXT)
 #undef TEXT
-	default: return "unknown error";
+	default:
+		return "unknown error";
 	}
 }
 
@@ -229,28 +244,26 @@ int lshm_free(lshm *heap, lshm_ptr ptr)
 	return result(error);
 }
 
-/* The block at ptr, in this thread's view; negative for what is none. */
-static int find(lshm *heap, lshm_ptr ptr, struct view **view)
+/* This thread's view with the block at ptr in `found`; NULL for what is none. */
+static const struct view *find(lshm *heap, lshm_ptr ptr)
 {
 	struct view *v = view_reader(heap);
 	if (!v)
-		return lshm_error();
-	*view = v;
-	return result(ptr > SIZE_MAX ? LSHM_ERR_OUTSIDE : heap_find(v, (size_t)ptr));
+		return NULL;
+	int error = ptr > SIZE_MAX ? LSHM_ERR_OUTSIDE : heap_find(v, (size_t)ptr);
+	return error ? fail_null(error) : v;
 }
 
 int64_t lshm_sizeof(lshm *heap, lshm_ptr ptr)
 {
-	struct view *v = NULL;
-	int error = find(heap, ptr, &v);
-	return error ? error : (int64_t)v->found.size;
+	const struct view *v = find(heap, ptr);
+	return v ? (int64_t)v->found.size : lshm_error();
 }
 
 int64_t lshm_lengthof(lshm *heap, lshm_ptr ptr)
 {
-	struct view *v = NULL;
-	int error = find(heap, ptr, &v);
-	return error ? error : (int64_t)v->found.footprint;
+	const struct view *v = find(heap, ptr);
+	return v ? (int64_t)v->found.footprint : lshm_error();
 }
 
 /* --- looking ------------------------------------------------------------- */
@@ -355,16 +368,14 @@ lshm_ptr lshm_offset(const lshm *heap, const void *address)
 
 /* --- waiting ------------------------------------------------------------- */
 
-static long futex(const void *word, int operation, uint32_t value,
-                  const struct timespec *deadline)
+static long futex(const void *word, int operation, uint32_t value, const struct timespec *deadline)
 {
 #if defined SYS_futex_time64
 	if (sizeof(time_t) > sizeof(long))
 		return syscall(SYS_futex_time64, word, operation, value, deadline, NULL,
 		               FUTEX_BITSET_MATCH_ANY);
 #endif
-	return syscall(SYS_futex, word, operation, value, deadline, NULL,
-	               FUTEX_BITSET_MATCH_ANY);
+	return syscall(SYS_futex, word, operation, value, deadline, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 static struct timespec deadline_in(int64_t ns)
@@ -449,8 +460,7 @@ int lshm_root_cas(lshm *heap, unsigned i, lshm_ptr *expected, lshm_ptr ptr)
 	int error = word ? offset_check(heap, ptr) : lshm_error();
 	if (error)
 		return error;
-	return atomic_compare_exchange_strong_explicit(word, expected, ptr,
-	                                               memory_order_acq_rel,
+	return atomic_compare_exchange_strong_explicit(word, expected, ptr, memory_order_acq_rel,
 	                                               memory_order_acquire);
 }
 
@@ -472,8 +482,7 @@ int lshm_name_set(lshm *heap, const char *text, lshm_ptr ptr)
 	if (!text)
 		return fail(LSHM_ERR_INVALID);
 	int error = offset_check(heap, ptr);
-	return error ? error
-	             : result(name_set(v, (const uint8_t *)text, strlen(text), ptr));
+	return error ? error : result(name_set(v, (const uint8_t *)text, strlen(text), ptr));
 }
 
 /* --- threads ------------------------------------------------------------- */
@@ -536,7 +545,7 @@ int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out)
 	int error = flags & LSHM_FORCE ? thread_reap(v, thread, freeall)
 	                               : slot_reap(v, thread, freeall);
 	if (!error && out)
-		*out = (lshm_reaped){ .blocks = v->found.tag, .bytes = v->found.size };
+		*out = (lshm_reaped){.blocks = v->found.tag, .bytes = v->found.size};
 	return result(error);
 }
 

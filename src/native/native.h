@@ -38,19 +38,19 @@ struct member {
 enum { SLOT_WORDS = (SLOT_MAX + 32) / 32 };
 
 struct lshm {
-	struct lshm_map map;        /* first: lshm.h reads it */
-	_Atomic uintptr_t *serial;  /* never used twice; alone in a page that is
+	struct lshm_map map;       /* first: lshm.h reads it */
+	_Atomic uintptr_t *serial; /* never used twice; alone in a page that is
 	                               zero in a forked child */
-	int fd;                     /* -1 over the caller's memory */
+	int fd;                    /* -1 over the caller's memory */
 	bool read_only;
-	bool inherited;             /* fd is a parent's description: no proof */
-	bool borrowed;              /* the mapping is the caller's */
-	size_t mapped;              /* bytes at base */
-	_Atomic int lock_error;     /* errno of a file system without locks */
-	struct view model;          /* the geometry; attached to nothing */
+	bool inherited;                     /* fd is a parent's description: no proof */
+	bool borrowed;                      /* the mapping is the caller's */
+	size_t mapped;                      /* bytes at base */
+	_Atomic int lock_error;             /* errno of a file system without locks */
+	struct view model;                  /* the geometry; attached to nothing */
 	_Atomic uint32_t owned[SLOT_WORDS]; /* slots that this process holds */
-	struct member *members;     /* under the registry */
-	struct lshm *next;          /* of this process; under the registry */
+	struct member *members;             /* under the registry */
+	struct lshm *next;                  /* of this process; under the registry */
 };
 
 /* Sets errno and lshm_error(); returns code. LSHM_ERR_SYSTEM keeps errno. */

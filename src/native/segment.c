@@ -52,7 +52,7 @@ uint64_t secret_make(void)
 
 int plan_make(struct plan *plan, int flags, const lshm_options *options)
 {
-	const lshm_options none = { 0 };
+	const lshm_options none = {0};
 	const lshm_options *o = options ? options : &none;
 	const int known = LSHM_CREATE | LSHM_EXCLUSIVE | LSHM_READ_ONLY;
 	bool create = flags & LSHM_CREATE;
@@ -118,8 +118,8 @@ static uint8_t *range_map(int fd, size_t size, bool read_only)
 {
 	uint8_t *base = range_reserve(size);
 	int access = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-	if (base && mmap(base, size, access, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
-	                 fd, 0) == MAP_FAILED) {
+	if (base &&
+	    mmap(base, size, access, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
 		range_unmap(base, size);
 		return NULL;
 	}
@@ -133,9 +133,8 @@ void segment_refresh(struct lshm *heap)
 	uint32_t chunks = load_acquire(&header->committed), backed = host_backed(model);
 	size_t bytes = (size_t)(chunks < backed ? chunks : backed) << model->chunk_log2;
 	size_t seen = __atomic_load_n(&heap->map.readable, __ATOMIC_RELAXED);
-	while (seen < bytes &&
-	       !__atomic_compare_exchange_n(&heap->map.readable, &seen, bytes, 0,
-	                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	while (seen < bytes && !__atomic_compare_exchange_n(&heap->map.readable, &seen, bytes, 0,
+	                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	if (!heap->read_only)
 		__atomic_store_n(&heap->map.writable,
@@ -191,7 +190,7 @@ void segment_close(struct lshm *heap)
 /* Reads the header, then the size: 0 or why fd is no heap. */
 static int descriptor_probe(int fd, struct header *copy, struct stat *st, uint64_t *maximum)
 {
-	struct view view = { 0 };
+	struct view view = {0};
 	if (fstat(fd, st) != 0)
 		return LSHM_ERR_SYSTEM;
 	if (!S_ISREG(st->st_mode))
@@ -316,8 +315,8 @@ static int draft_open(const char *path, char *temporary, size_t size, mode_t mod
 	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd;
-	int length = snprintf(temporary, size, "%s.%016llx", path,
-	                      (unsigned long long)secret_make());
+	int length =
+		snprintf(temporary, size, "%s.%016llx", path, (unsigned long long)secret_make());
 	if (length < 0 || (size_t)length >= size) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -427,7 +426,10 @@ static struct lshm *descriptor_create(int fd, struct plan plan)
 {
 	struct stat st;
 	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = CREATE_LOCK, .l_len = 1,
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = CREATE_LOCK,
+		.l_len = 1,
 	};
 	if (fcntl(fd, F_OFD_SETLK, &lock) != 0 || fstat(fd, &st) != 0) {
 		descriptor_close(fd);

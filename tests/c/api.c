@@ -64,7 +64,7 @@ static void reallocates(void)
 	unsigned char *bytes = lshm_at(heap, p);
 	for (int i = 0; i < 10; i++)
 		bytes[i] = (unsigned char)i;
-	const size_t sizes[] = { 12, 100, 5000, 4000, 70000, 500000, 1 << 20, 300000, 20000, 16, 10 };
+	const size_t sizes[] = {12, 100, 5000, 4000, 70000, 500000, 1 << 20, 300000, 20000, 16, 10};
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		p = lshm_realloc(heap, p, sizes[k]);
 		CHECK(p && lshm_sizeof(heap, p) == (int64_t)sizes[k]);

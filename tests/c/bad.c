@@ -7,7 +7,8 @@ static void sizes(void)
 {
 	lshm *heap = test_heap(0, 1 << 24);
 	lshm_ptr p = lshm_malloc(heap, 50);
-	const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2 + 1, (size_t)1 << 24, (size_t)1 << 30 };
+	const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 7, SIZE_MAX / 2 + 1, (size_t)1 << 24,
+	                        (size_t)1 << 30};
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		REFUSED(lshm_malloc(heap, sizes[i]), LSHM_ERR_NOMEM);
 		CHECK(errno == ENOMEM);
@@ -17,7 +18,7 @@ static void sizes(void)
 		REFUSED(lshm_aligned_alloc(heap, 64, sizes[i]), LSHM_ERR_NOMEM);
 	}
 	REFUSED(lshm_aligned_alloc(heap, (size_t)1 << (sizeof(size_t) * 8 - 1), 8), LSHM_ERR_NOMEM);
-	const size_t aligns[] = { 0, 3, 24, 48, SIZE_MAX };
+	const size_t aligns[] = {0, 3, 24, 48, SIZE_MAX};
 	for (size_t i = 0; i < sizeof aligns / sizeof *aligns; i++) {
 		REFUSED(lshm_aligned_alloc(heap, aligns[i], 8), LSHM_ERR_INVALID);
 		CHECK(errno == EINVAL);
@@ -71,7 +72,7 @@ static void never_given(void)
 	lshm_ptr p = lshm_malloc(heap, 24);
 	lshm_statistics s;
 	CHECK(lshm_stats(heap, &s) == 0);
-	int codes[64] = { 0 };
+	int codes[64] = {0};
 	for (lshm_ptr q = 16; q < s.committed; q += 16) {
 		if (q == p)
 			continue;
@@ -90,7 +91,7 @@ static void never_given(void)
  * and the heap is whole again when the byte is. */
 static void damaged_headers(void)
 {
-	const size_t sizes[] = { 24, 100, 50000 };
+	const size_t sizes[] = {24, 100, 50000};
 	for (size_t k = 0; k < 3; k++) {
 		lshm *heap = test_heap(0, 1 << 24);
 		lshm_ptr p = lshm_malloc(heap, sizes[k]);
@@ -114,7 +115,7 @@ static void damaged_headers(void)
 
 static void overruns(void)
 {
-	const size_t sizes[] = { 1, 20, 24, 100, 1000, 5000, 50000 };
+	const size_t sizes[] = {1, 20, 24, 100, 1000, 5000, 50000};
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		lshm *heap = test_heap(0, 1 << 24);
 		lshm_ptr p = lshm_malloc(heap, sizes[k]), end = p + sizes[k];
@@ -166,15 +167,15 @@ static void null_page(void)
 
 static void flags_and_options(void)
 {
-	lshm_options o = { .initial = 1 << 22, .maximum = 1 << 21 };
+	lshm_options o = {.initial = 1 << 22, .maximum = 1 << 21};
 	REFUSED(lshm_open(NULL, 0, &o), LSHM_ERR_INVALID);
 	REFUSED(lshm_open("/lshm-none", 64, NULL), LSHM_ERR_INVALID);
 	REFUSED(lshm_open("/lshm-none", LSHM_EXCLUSIVE, NULL), LSHM_ERR_INVALID);
 	REFUSED(lshm_open("/lshm-none", LSHM_CREATE | LSHM_READ_ONLY, NULL), LSHM_ERR_INVALID);
 	REFUSED(lshm_open(NULL, LSHM_READ_ONLY, NULL), LSHM_ERR_INVALID);
-	o = (lshm_options){ .mode = 010000 };
+	o = (lshm_options){.mode = 010000};
 	REFUSED(lshm_open(NULL, 0, &o), LSHM_ERR_INVALID);
-	o = (lshm_options){ .initial = 1, .maximum = 1 };
+	o = (lshm_options){.initial = 1, .maximum = 1};
 	REFUSED(lshm_open(NULL, 0, &o), LSHM_ERR_TOO_SMALL);
 	REFUSED(lshm_open("", LSHM_CREATE, NULL), LSHM_ERR_INVALID);
 	REFUSED(lshm_open("/", LSHM_CREATE, NULL), LSHM_ERR_INVALID);

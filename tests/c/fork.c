@@ -104,7 +104,8 @@ static void orphans(pid_t (*make)(void))
 	CHECK(kill(child, SIGKILL) == 0);
 	CHECK(reaped == 1);
 	/* The child's end closes the pipe, and a moment later its locks. */
-	for (int i = 0; make == bare_clone && i < 5000 && lshm_reap_dead(heap, LSHM_FREE_ALL) == 0; i++)
+	for (int i = 0; make == bare_clone && i < 5000 && lshm_reap_dead(heap, LSHM_FREE_ALL) == 0;
+	     i++)
 		test_sleep(0.001);
 	CHECK(lshm_threads(heap, NULL, 0) == 1 && test_walk(heap, NULL) == 0);
 	test_sound(heap);
@@ -163,7 +164,7 @@ struct busy {
 static void *churn(void *argument)
 {
 	struct busy *b = argument;
-	lshm_ptr p[64] = { 0 };
+	lshm_ptr p[64] = {0};
 	uint64_t rng = test_seed;
 	for (int i = 0; !__atomic_load_n(&b->stop, __ATOMIC_RELAXED); i = (i + 1) % 64) {
 		CHECK(lshm_free(b->heap, p[i]) == 0);
@@ -177,7 +178,7 @@ static void *churn(void *argument)
 /* Forks while other threads are in the middle of calls, and come and go. */
 static void forks_under_load(void)
 {
-	struct busy b = { .heap = test_heap(0, 1 << 26) };
+	struct busy b = {.heap = test_heap(0, 1 << 26)};
 	pthread_t threads[2];
 	for (int i = 0; i < 2; i++)
 		CHECK(pthread_create(&threads[i], NULL, churn, &b) == 0);

@@ -9,7 +9,8 @@
 #define CHECK(condition) \
 	do { \
 		if (!(condition)) { \
-			std::fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+			std::fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, \
+			             #condition); \
 			std::exit(1); \
 		} \
 	} while (0)

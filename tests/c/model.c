@@ -56,7 +56,7 @@ static void verify(struct model *m, const struct entry *e, size_t size)
 
 static void enter(struct model *m, struct entry *e, lshm_ptr p, size_t size)
 {
-	*e = (struct entry){ .ptr = p, .size = size, .id = ++m->ids };
+	*e = (struct entry){.ptr = p, .size = size, .id = ++m->ids};
 	CHECK(p % 16 == 0 && lshm_sizeof(m->heap, p) == (int64_t)size);
 	CHECK(lshm_lengthof(m->heap, p) >= (int64_t)size + 8);
 	shadow_set(m, e, 0, e->id);

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-static const lshm_options small = { .initial = 1 << 16, .maximum = 1 << 20 };
+static const lshm_options small = {.initial = 1 << 16, .maximum = 1 << 20};
 
 /* Writes through one heap, reads through another of the same region. */
 static void same_heap(lshm *a, lshm *b)
@@ -75,7 +75,7 @@ static void files(void)
 	char name[64];
 	CHECK(chdir("/tmp") == 0);
 	snprintf(name, sizeof name, "lshm-test-%d.heap", (int)getpid());
-	lshm_options o = { .mode = 0640 };
+	lshm_options o = {.mode = 0640};
 	lshm *heap = lshm_open(name, LSHM_CREATE, &o);
 	struct stat st;
 	CHECK(heap && stat(name, &st) == 0 && (st.st_mode & 0777) == 0640);
@@ -112,10 +112,12 @@ static void links(void)
 /* Sends the descriptor over a socket, as a server does. */
 static void send_fd(int socket, int fd)
 {
-	char byte = 0, control[CMSG_SPACE(sizeof fd)] = { 0 };
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof control };
+	char byte = 0, control[CMSG_SPACE(sizeof fd)] = {0};
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data,
+	                         .msg_iovlen = 1,
+	                         .msg_control = control,
+	                         .msg_controllen = sizeof control};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -127,9 +129,11 @@ static void send_fd(int socket, int fd)
 static int receive_fd(int socket)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec data = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof control };
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data,
+	                         .msg_iovlen = 1,
+	                         .msg_control = control,
+	                         .msg_controllen = sizeof control};
 	int fd;
 	CHECK(recvmsg(socket, &message, 0) == 1 && CMSG_FIRSTHDR(&message));
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
@@ -289,14 +293,16 @@ static void no_heaps(void)
 	int fd = open(test_file, O_RDWR);
 	struct stat st;
 	CHECK(fd >= 0 && fstat(fd, &st) == 0);
-	struct { off_t at; int code; } fields[] = {
-		{ 64, LSHM_ERR_NO_HEAP }, /* magic */
-		{ 72, LSHM_ERR_VERSION },
-		{ 76, LSHM_ERR_SIGNATURE },
-		{ 80, LSHM_ERR_CORRUPT }, /* chunk_log2 */
-		{ 87, LSHM_ERR_CORRUPT }, /* chunks_max, its high byte */
-		{ 91, LSHM_ERR_CORRUPT }, /* map_first */
-		{ 92, LSHM_ERR_CORRUPT }, /* slots_first */
+	struct {
+		off_t at;
+		int code;
+	} fields[] = {
+		{64, LSHM_ERR_NO_HEAP}, /* magic */
+		{72, LSHM_ERR_VERSION}, {76, LSHM_ERR_SIGNATURE},
+		{80, LSHM_ERR_CORRUPT}, /* chunk_log2 */
+		{87, LSHM_ERR_CORRUPT}, /* chunks_max, its high byte */
+		{91, LSHM_ERR_CORRUPT}, /* map_first */
+		{92, LSHM_ERR_CORRUPT}, /* slots_first */
 	};
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
 		unsigned char byte, other, now;
@@ -409,7 +415,7 @@ static void races(void)
 /* Fills the heap until the system refuses; then it goes on working. */
 static void fill(const char *name)
 {
-	lshm_options o = { .initial = 1 << 16, .maximum = 1 << 26 };
+	lshm_options o = {.initial = 1 << 16, .maximum = 1 << 26};
 	lshm *heap = lshm_open(name, LSHM_CREATE, &o);
 	CHECK(heap);
 	lshm_ptr last = 0, p;
@@ -452,7 +458,7 @@ static void full_disk(void)
 			fill(name);
 			CHECK(umount(directory) == 0);
 		} else {
-			struct rlimit limit = { 2 << 20, 2 << 20 };
+			struct rlimit limit = {2 << 20, 2 << 20};
 			signal(SIGXFSZ, SIG_IGN);
 			CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 			fill(name);

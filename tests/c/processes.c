@@ -8,7 +8,7 @@
 
 enum { WORKERS = 4 };
 
-static const lshm_options options = { .initial = 1 << 20, .maximum = 1 << 28 };
+static const lshm_options options = {.initial = 1 << 20, .maximum = 1 << 28};
 
 /* A worker process over the shared memory, elsewhere than the others. */
 static pid_t worker(uint32_t me, uint64_t steps, uint64_t seed)
@@ -16,8 +16,8 @@ static pid_t worker(uint32_t me, uint64_t steps, uint64_t seed)
 	pid_t child = fork();
 	if (child)
 		return child;
-	CHECK(mmap(NULL, (size_t)me << 26, PROT_NONE,
-	           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED);
+	CHECK(mmap(NULL, (size_t)me << 26, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+	           -1, 0) != MAP_FAILED);
 	lshm *heap = lshm_open(test_shm, 0, NULL);
 	CHECK(heap);
 	storm_work(heap, me, steps, seed);
@@ -70,11 +70,12 @@ static void storm(void)
 }
 
 /* Kills one, reaps it, lets others take what it held, starts another. */
-static void kills(void)
+static void kills_within(uint64_t maximum)
 {
+	const lshm_options o = {.initial = 1 << 20, .maximum = maximum};
 	pid_t children[WORKERS];
-	uint64_t rng = test_seed, rounds = test_long() ? 2000 : 100, blocks;
-	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &options);
+	uint64_t rng = test_seed, rounds = test_long() ? 1000 : 60, blocks;
+	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &o);
 	CHECK(heap);
 	struct storm *s = lshm_at(heap, storm_make(heap));
 	for (uint32_t i = 0; i < WORKERS; i++)
@@ -122,6 +123,17 @@ static void kills(void)
 	CHECK(lshm_unlink(test_shm) == 0);
 }
 
+static void kills(void)
+{
+	kills_within(1 << 28);
+}
+
+/* The same where memory runs short all the time, and the workers reap too. */
+static void kills_when_short(void)
+{
+	kills_within(3 << 20);
+}
+
 /* One that was killed is listed as dead, reaped by number, and can take all
  * that it had allocated along. */
 static void reaps(void)
@@ -150,7 +162,7 @@ static void reaps(void)
 	CHECK(lshm_malloc(heap, 100000) != 0);
 	CHECK(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
 	CHECK(lshm_threads(heap, list, 4) == 2 && t->flags == LSHM_THREAD_DEAD);
-	lshm_reaped reaped = { 0, 0 };
+	lshm_reaped reaped = {0, 0};
 	CHECK(lshm_reap(heap, number, LSHM_FREE_ALL, &reaped) == 0);
 	CHECK(reaped.blocks == 100 && reaped.bytes >= 100000);
 	CHECK(lshm_reap(heap, number, 0, NULL) == LSHM_ERR_THREAD_GONE);
@@ -166,7 +178,7 @@ static void reaps(void)
 static void graveyard(void)
 {
 	int status;
-	lshm_options o = { .initial = 1 << 16, .maximum = 1 << 16 };
+	lshm_options o = {.initial = 1 << 16, .maximum = 1 << 16};
 	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &o);
 	CHECK(heap);
 	lshm_close(heap);
@@ -197,7 +209,7 @@ static void mass_grave(void)
 	int go[2], count = 0;
 	char byte = 1;
 	/* Too small for many slots. */
-	lshm_options o = { .initial = 1 << 14, .maximum = 1 << 14 };
+	lshm_options o = {.initial = 1 << 14, .maximum = 1 << 14};
 	CHECK(pipe(go) == 0);
 	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &o);
 	CHECK(heap);
@@ -262,6 +274,7 @@ int main(void)
 	test_begin(200);
 	RUN(storm);
 	RUN(kills);
+	RUN(kills_when_short);
 	RUN(reaps);
 	RUN(graveyard);
 	RUN(mass_grave);

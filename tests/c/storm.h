@@ -14,7 +14,7 @@ enum { STORM_CELLS = 2048, STORM_WORKERS = 16 };
 
 /* In the heap, at root 0. */
 struct storm {
-	uint64_t cell[STORM_CELLS]; /* a block or 0 */
+	uint64_t cell[STORM_CELLS];   /* a block or 0 */
 	uint64_t base[STORM_WORKERS]; /* where each worker sees the heap */
 	uint64_t done[STORM_WORKERS], remote[STORM_WORKERS], full[STORM_WORKERS];
 	uint32_t stop;

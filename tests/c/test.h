@@ -42,8 +42,8 @@ static char test_shm[64], test_file[64];
 
 static inline _Noreturn void test_fail(const char *file, int line, const char *what)
 {
-	fprintf(stderr, "%s:%d: failed: %s (errno %d %s; lshm: %s; LSHM_SEED=%llu)\n",
-	        file, line, what, errno, strerror(errno), lshm_strerror(lshm_error()),
+	fprintf(stderr, "%s:%d: failed: %s (errno %d %s; lshm: %s; LSHM_SEED=%llu)\n", file, line,
+	        what, errno, strerror(errno), lshm_strerror(lshm_error()),
 	        (unsigned long long)test_seed);
 	lshm_unlink(test_shm);
 	unlink(test_file);
@@ -67,7 +67,8 @@ static inline bool test_long(void)
 static inline void test_begin(unsigned seconds)
 {
 	const char *text = getenv("LSHM_SEED");
-	test_seed = text && *text ? strtoull(text, NULL, 0) : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid() % 1000;
+	test_seed = text && *text ? strtoull(text, NULL, 0)
+	                          : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid() % 1000;
 	printf("LSHM_SEED=%llu\n", (unsigned long long)test_seed);
 	fflush(stdout);
 	snprintf(test_shm, sizeof test_shm, "/lshm-test-%d", (int)getpid());
@@ -108,8 +109,7 @@ static inline size_t random_size(uint64_t *state)
 
 static inline lshm *test_heap(uint64_t initial, uint64_t maximum)
 {
-	lshm_options options = { .initial = initial, .maximum = maximum,
-	                         .secret = test_seed | 1 };
+	lshm_options options = {.initial = initial, .maximum = maximum, .secret = test_seed | 1};
 	lshm *heap = lshm_open(NULL, 0, &options);
 	CHECK(heap);
 	return heap;
@@ -159,7 +159,7 @@ static inline void test_join(pid_t child)
 
 static inline void test_sleep(double seconds)
 {
-	struct timespec t = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
 	nanosleep(&t, NULL);
 }
 

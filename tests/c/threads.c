@@ -20,7 +20,7 @@ static void *storm_thread(void *argument)
 
 static void storm(void)
 {
-	uint64_t maxima[] = { 1 << 28, 1 << 23 };
+	uint64_t maxima[] = {1 << 28, 1 << 23};
 	for (int k = 0; k < 2; k++) {
 		lshm *heap = test_heap(0, maxima[k]);
 		struct storm *s = lshm_at(heap, storm_make(heap));
@@ -28,7 +28,7 @@ static void storm(void)
 		struct job jobs[WORKERS];
 		uint64_t done = 0, remote = 0, full = 0, blocks;
 		for (uint32_t i = 0; i < WORKERS; i++) {
-			jobs[i] = (struct job){ heap, i + 1, test_long() ? 5000000 : 250000 };
+			jobs[i] = (struct job){heap, i + 1, test_long() ? 5000000 : 250000};
 			CHECK(pthread_create(&threads[i], NULL, storm_thread, &jobs[i]) == 0);
 		}
 		/* Looking on does not need anybody to stop. */
@@ -36,7 +36,7 @@ static void storm(void)
 			lshm_report report;
 			if (lshm_check(heap, &report) != 0)
 				fprintf(stderr, "  invariant %u at %llu\n", report.invariant,
-				       (unsigned long long)report.offset);
+				        (unsigned long long)report.offset);
 			CHECK(report.invariant == 0);
 			test_walk(heap, NULL);
 			test_sleep(0.002);
@@ -118,7 +118,7 @@ static void *crowd_member(void *argument)
 /* At least 255 at once, then an error, and room again when they have left. */
 static void crowds(void)
 {
-	struct crowd c = { .heap = test_heap(1 << 24, 1 << 26) };
+	struct crowd c = {.heap = test_heap(1 << 24, 1 << 26)};
 	pthread_t threads[270];
 	lshm_thread list[300];
 	pthread_barrier_init(&c.in, NULL, 270);
@@ -127,7 +127,8 @@ static void crowds(void)
 	for (int i = 0; i < 270; i++)
 		CHECK(pthread_create(&threads[i], NULL, crowd_member, &c) == 0);
 	while (__atomic_load_n(&c.attached, __ATOMIC_ACQUIRE) +
-	           __atomic_load_n(&c.refused, __ATOMIC_ACQUIRE) < 270)
+	               __atomic_load_n(&c.refused, __ATOMIC_ACQUIRE) <
+	       270)
 		test_sleep(0.01);
 	CHECK(__atomic_load_n(&c.attached, __ATOMIC_ACQUIRE) == 255);
 	CHECK(lshm_threads(c.heap, list, 300) == 255);
@@ -170,7 +171,7 @@ static void *idler(void *argument)
 /* What others freed of an idle thread's blocks serves everybody after a trim. */
 static void trims(void)
 {
-	struct hoard h = { .heap = test_heap(1 << 20, 1 << 20) };
+	struct hoard h = {.heap = test_heap(1 << 20, 1 << 20)};
 	pthread_t thread;
 	lshm_statistics s, t;
 	CHECK(lshm_stats(h.heap, &s) == 0);
@@ -206,7 +207,7 @@ static void waits(void)
 	lshm *heap = test_heap(0, 0);
 	lshm_ptr p = lshm_calloc(heap, 1, 16);
 	pthread_t threads[WORKERS];
-	struct job job = { .heap = heap };
+	struct job job = {.heap = heap};
 	CHECK(lshm_root_set(heap, 1, p) == 0);
 	for (int i = 0; i < WORKERS; i++)
 		CHECK(pthread_create(&threads[i], NULL, sleeper, &job) == 0);
@@ -292,7 +293,7 @@ static void *declared_dead(void *argument)
 
 static void forces(void)
 {
-	struct hoard h = { .heap = test_heap(0, 0) };
+	struct hoard h = {.heap = test_heap(0, 0)};
 	pthread_t thread;
 	lshm_reaped reaped;
 	pthread_barrier_init(&h.step, NULL, 2);

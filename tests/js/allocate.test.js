@@ -535,6 +535,16 @@ test("stats: a leak report", () => {
   assert.ok(memory.stats().byThread.every(({ thread }) => thread !== left));
 });
 
+test("the thread of a block is forgotten when it leaves", () => {
+  const memory = new LocalSharedMemory(8);
+  const other = LocalSharedMemory.from(structuredClone(memory));
+  const ptr = other.malloc(5);
+  assert.equal(memory.allocs()[0].thread, other.thread);
+  other.detach();
+  assert.equal(memory.allocs()[0].thread, 0);
+  memory.free(ptr);
+});
+
 test("trim gives what one thread holds in reserve to the others", () => {
   const memory = new LocalSharedMemory(8);
   const other = LocalSharedMemory.from(structuredClone(memory));

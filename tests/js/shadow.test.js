@@ -15,12 +15,18 @@ import {
 
 const page = 65536;
 
+/** Sixteen bytes to stamp blocks with, and long runs of each to compare with. */
+const stamps = Array.from({ length: 16 }, (_, i) =>
+  Buffer.alloc(2 ** 19, 161 + i),
+);
+
 class Shadow {
   constructor(memory, rng) {
     this.memory = memory;
     this.rng = rng;
-    this.live = []; // { ptr, size, stamp }
-    this.granules = new Map(); // 16 bytes of the memory: the block over it
+    this.live = []; // { id, ptr, size, stamp }
+    this.blocks = 0; // that ever lived
+    this.granules = new Int32Array(2 ** 16); // 16 bytes each: the block's id
   }
 
   size() {
@@ -32,31 +38,39 @@ class Shadow {
     return rng.below(400000);
   }
 
-  /** Marks a block's header and payload, and refuses an overlap. */
+  /** The granules that a block's payload touches. */
+  granulesOf({ ptr, size }) {
+    const end = Math.ceil((ptr + size) / 16);
+    if (end > this.granules.length) {
+      const larger = new Int32Array(end * 2);
+      larger.set(this.granules);
+      this.granules = larger;
+    }
+    // A block of size 0 has its place too.
+    return this.granules.subarray(ptr / 16, Math.max(end, ptr / 16 + 1));
+  }
+
+  /** Marks a block's payload, and refuses an overlap. */
   claim(ptr, size) {
     const end = this.memory.buffer.byteLength;
     assert.ok(ptr >= 64 && ptr + size <= end, `${ptr}+${size} of ${end}`);
-    const block = { ptr, size, stamp: this.rng.below(251) + 1 };
-    for (let g = Math.floor((ptr - 8) / 16); g * 16 < ptr + size; g++) {
-      // The header shares its 16 bytes with the end of the block before.
-      if (g * 16 < ptr) continue;
-      const other = this.granules.get(g);
-      assert.equal(
-        other,
-        undefined,
-        `${ptr}+${size} lies over ${other?.ptr}+${other?.size}`,
-      );
-      this.granules.set(g, block);
+    const stamp = this.rng.pick(stamps);
+    const block = { id: ++this.blocks, ptr, size, stamp };
+    const granules = this.granulesOf(block);
+    const taken = granules.find((id) => id !== 0);
+    if (taken !== undefined) {
+      const other = this.live.find(({ id }) => id === taken);
+      assert.fail(`${ptr}+${size} lies over ${other?.ptr}+${other?.size}`);
     }
+    granules.fill(block.id);
     this.live.push(block);
     return block;
   }
 
   drop(block) {
-    for (let g = block.ptr / 16; g * 16 < block.ptr + block.size; g++) {
-      assert.equal(this.granules.get(g), block);
-      this.granules.delete(g);
-    }
+    const granules = this.granulesOf(block);
+    assert.ok(granules.every((id) => id === block.id));
+    granules.fill(0);
     const i = this.live.indexOf(block);
     this.live[i] = this.live[this.live.length - 1];
     this.live.pop();
@@ -67,18 +81,14 @@ class Shadow {
   }
 
   stamp(block) {
-    this.bytes(block).fill(block.stamp);
+    this.bytes(block).fill(block.stamp[0]);
   }
 
   verify(block, size = block.size) {
-    const bytes = this.bytes(block);
-    for (let i = 0; i < size; i++) {
-      if (bytes[i] !== block.stamp) {
-        assert.fail(
-          `byte ${i} of ${block.ptr}+${block.size} is ${bytes[i]}, not ${block.stamp}`,
-        );
-      }
-    }
+    const bytes = this.bytes({ ptr: block.ptr, size });
+    if (Buffer.compare(bytes, block.stamp.subarray(0, size)) === 0) return;
+    const i = bytes.findIndex((byte) => byte !== block.stamp[0]);
+    assert.fail(`byte ${i} of ${block.ptr}+${block.size} is ${bytes[i]}`);
   }
 
   allocate() {
