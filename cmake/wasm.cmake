@@ -1,7 +1,7 @@
 # The core as WebAssembly, and the JavaScript module that carries it.
 #
-# Three modules, each at most 4,096 bytes, since some browsers compile no larger
-# one synchronously. A module calls the functions of those above it in this
+# Several modules, each at most 4,096 bytes: some browsers compile no larger
+# one synchronously. A module calls the functions of those above it in the
 # list: what it leaves undefined becomes an import from "env".
 #
 #   lshm_wasm_module(NAME [FAST file...] [SMALL file...] [FACE file...]
@@ -52,8 +52,9 @@ endfunction()
 function(lshm_wasm_module name)
 	cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FAST;SMALL;FACE;EXPORTS")
 	set(level_FAST -O2)
-	# Without loop strength reduction, which adds variables.
-	set(level_SMALL -Oz -mllvm -disable-lsr)
+	# Without loop strength reduction, which adds variables, and with less inlining
+	# than even -Oz does.
+	set(level_SMALL -Oz -mllvm -disable-lsr -mllvm -inline-threshold=-100)
 	set(level_FACE ${level_SMALL})
 	set(objects)
 	foreach(kind FAST SMALL FACE)

@@ -1215,7 +1215,23 @@ function allocationError(memory, where, bytes, align, number) {
  * @returns {any}
  */
 function readStats(memory, where) {
-  return readStruct(memory, where, "heap_stats", {
+  const { invariant, offset, freeBlocks, freeChunks, ...stats } = readReport(
+    memory,
+    where,
+  );
+  return stats;
+}
+
+/**
+ * What heap_check says: the fields of struct report, in their order.
+ * @param {any} memory
+ * @param {string} where
+ * @returns {any}
+ */
+function readReport(memory, where) {
+  return readStruct(memory, where, "heap_check", {
+    invariant: 8,
+    offset: 8,
     committed: 8,
     maximum: 8,
     used: 8,
@@ -1223,9 +1239,11 @@ function readStats(memory, where) {
     metadata: 8,
     largestFree: 8,
     blocks: 8,
-    threads: 4,
-    slabs: 4,
-    spans: 4,
+    freeBlocks: 8,
+    slabs: 8,
+    spans: 8,
+    freeChunks: 8,
+    threads: 8,
   });
 }
 
@@ -1930,20 +1948,8 @@ export class LocalSharedMemory extends Base {
    *   and the number of the `invariant`
    */
   check() {
-    const { invariant, offset, ...counts } = readStruct(
-      this,
-      "check",
-      "heap_check",
-      {
-        invariant: 4,
-        offset: 4,
-        blocks: 8,
-        freeBlocks: 8,
-        slabs: 8,
-        spans: 8,
-        freeChunks: 8,
-      },
-    );
+    const { invariant, offset, blocks, freeBlocks, slabs, spans, freeChunks } =
+      readReport(this, "check");
     if (invariant !== 0) {
       const overrun = invariant === 10;
       const byteOffset = offset + /** @type {any} */ (this)[STATE].base;
@@ -1959,7 +1965,7 @@ export class LocalSharedMemory extends Base {
         { reason: ERRORS[name][1], invariant, byteOffset },
       );
     }
-    return counts;
+    return { blocks, freeBlocks, slabs, spans, freeChunks };
   }
 
   /**

@@ -8,7 +8,7 @@
 #include "layout.h"
 
 /* The class that serves `size` payload bytes; size is at most 16,376. */
-static inline uint32_t class_of(size_t size)
+inline uint32_t class_of(size_t size)
 {
 	uint32_t x = (uint32_t)((size + HEADER_SIZE + GRANULE - 1) >> GRANULE_LOG2) - 1;
 	uint32_t shift = 28u - (uint32_t)__builtin_clz(x | 8);
@@ -16,25 +16,17 @@ static inline uint32_t class_of(size_t size)
 }
 
 /* Stride of a class, in granules. */
-static inline uint32_t class_stride(uint32_t class)
+inline uint32_t class_stride(uint32_t class)
 {
 	if (class < 8)
 		return class + 1;
 	return ((class & 7) + 9) << ((class >> 3) - 1);
 }
 
-/* Division by a stride: exact for dividends below 2^15 and strides up to 2^10,
- * since the reciprocal's excess is below stride / 2^26. */
-enum { RECIPROCAL_LOG2 = 26 };
-
-static inline uint32_t class_reciprocal(uint32_t class)
+/* Payload bytes of a block of the class. */
+INLINE size_t class_capacity(uint32_t class)
 {
-	return (1u << RECIPROCAL_LOG2) / class_stride(class) + 1;
-}
-
-static inline uint32_t divide(uint32_t granules, uint32_t reciprocal)
-{
-	return (uint32_t)((uint64_t)granules * reciprocal >> RECIPROCAL_LOG2);
+	return (size_t)class_stride(class) * GRANULE - HEADER_SIZE;
 }
 
 #endif

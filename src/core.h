@@ -23,7 +23,7 @@ struct block {
 	size_t offset;
 	size_t size;      /* as requested */
 	size_t footprint; /* with header and padding */
-	uint32_t thread;  /* that allocated it; 0 = one that has left */
+	uint32_t thread;  /* that allocated it; 0 = one that has left (walk_next only) */
 	uint32_t tag;
 };
 
@@ -34,8 +34,9 @@ struct view {
 	uint64_t live;       /* header bits of a block that we allocate */
 	struct slot *slot;   /* null: not attached */
 	void *host;          /* the host's own */
-	uint8_t *piece;      /* the map piece used last: its words ... */
-	uint32_t piece_first, piece_count; /* ... and the chunks it describes */
+	struct entry *piece; /* the map piece used last, */
+	uint32_t piece_first, piece_count; /* the chunks it describes, */
+	uint32_t piece_usable;             /* and the first one behind it */
 	uint32_t chunks;     /* known to be backed */
 	uint32_t chunks_max;
 	uint32_t chunk_log2;
@@ -49,7 +50,7 @@ struct view {
 	uint32_t skew;       /* chunk number of the base: aligns addresses (wasm) */
 	uint32_t conflicts;  /* compare-exchanges that the last search lost */
 	uint64_t in_flight;  /* sum of the words it met in transition */
-	struct block found;  /* what walk_next found last */
+	struct block found;  /* what was found last */
 	struct class_list list[CLASS_COUNT];
 	uint8_t demand[CLASS_COUNT]; /* slabs taken and not given back, saturating */
 };
@@ -108,24 +109,21 @@ int heap_find(struct view *v, size_t offset);
  * or 0 at the end. Weakly consistent: a block that lives throughout is reported
  * once, and each that is reported was live at some instant. */
 size_t walk_next(struct view *v, size_t cursor);
+/* The number of the attached thread that allocates under `tag`, or 0. */
+uint32_t tag_thread(struct view *v, uint32_t tag);
 
-struct stats {
+/* What is in the heap, and whether it is whole. All of it is counted also
+ * where something is broken. */
+struct report {
+	uint64_t invariant;          /* number of the first one broken, 0 = healthy */
+	uint64_t offset;             /* where */
 	uint64_t committed, maximum; /* bytes */
 	uint64_t used;               /* footprints of the live blocks */
 	uint64_t free;               /* committed - used - metadata */
 	uint64_t metadata;           /* header, slots, map */
 	uint64_t largest_free;       /* what one malloc gets without growing */
-	uint64_t blocks;
-	uint32_t threads;            /* attached */
-	uint32_t slabs, spans;
-};
-void heap_stats(struct view *v, struct stats *out);
-
-/* What check() found. */
-struct report {
-	uint32_t invariant; /* number of the first one broken, 0 = healthy */
-	size_t offset;      /* where */
 	uint64_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
+	uint64_t threads;            /* attached or reserved */
 };
 void heap_check(struct view *v, struct report *out);
 

@@ -2,8 +2,8 @@
  * process at once, and stands in saved images; docs/LAYOUT.md says the same in
  * prose. A change of anything below is a change of LAYOUT_VERSION.
  *
- *   0        64       1024      2048     3072        +slots     +map
- *   | null   | header | tags    | names  | slots ... | piece 0  | chunks ...
+ *   0        64       1024     2048        +slots     +map
+ *   | null   | header | names  | slots ... | piece 0  | chunks ...
  *
  * Glossary
  *   offset   bytes from the heap's base; 0 is null
@@ -15,7 +15,8 @@
  *   slab     1..n chunks cut into blocks of one class
  *   span     1..n chunks that are one block
  *   slot     the shared record of one attached thread
- *   map      per chunk: a word (what it is), hints, a record (slabs only)
+ *   map      per chunk an entry: a word (what it is), and if it heads a slab
+ *            hints and the owner's notes
  *   piece    a part of the map; piece k stands at the first chunk it describes
  *
  * Invariants, cited by number in assertions and by check():
@@ -42,6 +43,11 @@
 
 #include "atomic.h"
 
+/* For functions that take fewer bytes than a call of them does. The others are
+ * plainly inline: fast code has them in place, small code calls the one copy in
+ * inline.c. */
+#define INLINE inline __attribute__((always_inline))
+
 #define LAYOUT_MAGIC 0x504145484d48534cull /* "LSHMHEAP" */
 #define LAYOUT_VERSION 1u
 
@@ -55,12 +61,14 @@ enum {
 	NAME_COUNT = 16,
 	NAME_BYTES = 48,      /* UTF-8, zero-padded; 47 at most */
 	TAG_COUNT = 4096,
-	TAGS_PER_WORD = 32,
+	TAG_WINDOW = 32,
 	SLOT_MAX = 255,       /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
+	SLOTS_MIN = 4,        /* slots that stand inline */
+	SLOTS_INLINE_MAX = 64,
+	CHUNKS_MAX = 1 << 24,
 	OUTBOX_COUNT = 8,
 	MAP_GROWTH = 8,       /* each piece but the first covers 7/8 of what ends there */
-	MAP_BYTES = 32,       /* word 8, hints 8, record 16 */
 	CHUNK_LOG2_SMALL = 10, /* where the maximum is at most 1 MiB */
 	CHUNK_LOG2 = 12,
 	CHUNK_LOG2_MAX = 16,
@@ -71,7 +79,7 @@ enum {
 
 /* --- map words -------------------------------------------------------------
  *
- *   kind:4 slot:8 arg:24 epoch:28      all zero = FREE
+ *   kind:4 slot:8 epoch:28 arg:24      all zero = FREE
  *
  * Writers: FREE is anybody's, by compare-exchange. CLAIM, XFREE, RESIZE, SLAB
  * with a slot and META belong to that slot's thread (or its reaper); SLAB
@@ -92,9 +100,7 @@ enum kind {
 #define WORD_KIND(w) ((uint32_t)(w) & 0xfu)
 #define WORD_SLOT(w) ((uint32_t)(w) >> 4 & 0xffu)
 #define WORD_OWNER(w) ((uint32_t)(w) & 0xfffu) /* kind and slot together */
-#define WORD_ARG(w) ((uint32_t)((w) >> 12) & 0xffffffu)
-#define WORD_EPOCH_ONE (1ull << 36)
-#define WORD_EPOCH(w) ((uint32_t)((w) >> 36))
+#define WORD_ARG(w) ((uint32_t)((w) >> 40))
 #define OWNER(kind, slot) ((uint32_t)(kind) | (uint32_t)(slot) << 4)
 
 #define SLAB_ARG(class, dirty, length) \
@@ -103,10 +109,13 @@ enum kind {
 #define SLAB_DIRTY(w) (WORD_ARG(w) >> 6 & 1u)
 #define SLAB_LENGTH(w) (WORD_ARG(w) >> 7)
 
-/* The owner's notes on a slab, a cache over the labels; they pass from owner to
- * owner with the word (its compare-exchanges release and acquire). Others read
- * `fresh`, and take `head` and `next` for hints. */
-struct record {
+/* The map's entry for one chunk. What stands behind `hints` are the owner's
+ * notes on a slab, a cache over the labels; they pass from owner to owner with
+ * the word (its compare-exchanges release and acquire). Others read `fresh`,
+ * and take `head` and `next` for hints. */
+struct entry {
+	_Atomic uint64_t word;
+	_Atomic uint64_t hints;  /* a bit per 1/64 of the chunk: look for XFREE */
 	_Atomic uint16_t head;   /* first free block: granule + 1, 0 = none */
 	uint16_t used;           /* blocks not on the list; while not current */
 	_Atomic uint16_t fresh;  /* granules below it hold labels; release, pairs
@@ -203,24 +212,22 @@ struct header {
 	_Atomic uint32_t committed;   /* usable chunks; grows by CAS-max */
 	_Atomic uint32_t free_low;    /* hint: no FREE chunk below it */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
-	uint32_t spare[12];
+	_Atomic uint64_t tags;        /* free:32 window:32, see tag.c */
+	uint32_t spare[10];
 	_Atomic uint64_t root[ROOT_COUNT];
 	_Atomic uint32_t parked[CLASS_COUNT]; /* hint: an ownerless slab with room */
-	uint32_t reciprocal[CLASS_COUNT];     /* 2^26 / stride in granules, up */
-	uint8_t reserve[192];
-	_Atomic uint64_t tags[TAG_COUNT / TAGS_PER_WORD]; /* taken:32 version:32 */
+	uint8_t reserve[448];
 	struct name names[NAME_COUNT];
 	/* slots_first slots, then map piece 0 */
 };
 
-_Static_assert(sizeof(struct record) == 16, "record");
+_Static_assert(sizeof(struct entry) == 32, "entry");
 _Static_assert(sizeof(struct slot) == 1024, "slot");
 _Static_assert(sizeof(struct name) == 64, "name");
 _Static_assert(offsetof(struct header, magic) == 64, "null page");
 _Static_assert(offsetof(struct header, root) % 64 == 0, "roots");
-_Static_assert(offsetof(struct header, tags) == 1024, "tags");
-_Static_assert(offsetof(struct header, names) == 2048, "names");
-_Static_assert(sizeof(struct header) == 3072, "header");
+_Static_assert(offsetof(struct header, names) == 1024, "names");
+_Static_assert(sizeof(struct header) == 2048, "header");
 
 /* What must agree for two builds to share a heap, folded into one number. */
 #define LAYOUT_SIGNATURE \

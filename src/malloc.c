@@ -7,19 +7,16 @@
  */
 #include "slab.h"
 
-
 /* --- allocating ------------------------------------------------------------- */
 
 size_t heap_malloc(struct view *v, size_t size)
 {
-	if (unlikely(!view_attached(v))) {
-		v->error = LSHM_ERR_DETACHED;
-		return 0;
+	if (likely(view_attached(v) && size <= v->small_max)) {
+		size_t p = block_take(v, class_of(size), size);
+		if (likely(p))
+			return p;
 	}
-	if (unlikely(size > v->small_max))
-		return span_malloc(v, size, 1);
-	size_t p = block_take(v, class_of(size), size);
-	return likely(p) ? p : malloc_again(v, class_of(size), size);
+	return heap_malloc_aligned(v, size, GRANULE);
 }
 
 /* --- freeing ------------------------------------------------------------------ */
@@ -31,26 +28,24 @@ int heap_free(struct view *v, size_t p)
 		return 0;
 	if (unlikely(!view_attached(v) || p % GRANULE || p >> v->chunk_log2 >= v->chunks))
 		return free_slow(v, p);
-	uint64_t w = load_acquire(map_word(v, c));
+	struct entry *e = map_at(v, c);
+	uint64_t w = load_acquire(&e->word);
 	if (WORD_KIND(w) == KIND_TAIL && WORD_ARG(w) <= c - v->piece_first) {
 		c -= WORD_ARG(w);
-		w = load_relaxed(map_word(v, c));
+		e -= WORD_ARG(w);
+		w = load_relaxed(&e->word);
 	}
+	uint32_t class = SLAB_CLASS(w), stride = class_stride(class), x = slab_granule(v, c, p);
+	struct class_list *list = &v->list[class];
 	if (WORD_OWNER(w) != v->mine)
 		return free_slow(v, p);
-
-	uint32_t class = SLAB_CLASS(w), stride = class_stride(class);
-	uint32_t x = (uint32_t)((p - chunk_offset(v, c)) >> GRANULE_LOG2);
 	size_t header = p - HEADER_SIZE, capacity = (size_t)stride * GRANULE - HEADER_SIZE;
 	uint64_t h = header_load(v->base + header);
 	uint32_t size = (uint32_t)h;
-	if (unlikely(size > capacity ||
-	             (h != label_live(v, header, size) && label_look(v, header) != STATE_LIVE) ||
-	             x + stride > load_relaxed(&map_record(v, c)->fresh) ||
-	             divide(x, view_header(v)->reciprocal[class]) * stride != x ||
+	if (unlikely(size > capacity || h != label_live(v, header, size) ||
+	             x + stride > load_relaxed(&e->fresh) || x % stride ||
 	             !canary_stands(v, p, size, capacity)))
 		return free_slow(v, p);
-	struct class_list *list = &v->list[class];
 	if (unlikely(list->slab != c)) {
 		slab_put(v, c, w, header);
 		return 0;

@@ -25,7 +25,7 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 {
 	size_t p = chunk_offset(v, head);
 	uint32_t old_n = WORD_ARG(word), slot = view_slot(v);
-	_Atomic uint64_t *w = map_word(v, head);
+	_Atomic uint64_t *w = &map_at(v, head)->word;
 	if (n < old_n)
 		block_resize(v, p, size, span_capacity(v, old_n));
 	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
@@ -46,7 +46,7 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 static bool resize_in_place(struct view *v, size_t p, size_t size)
 {
 	uint32_t k = pointer_head(v, p);
-	uint64_t w = load_acquire(map_word(v, k));
+	uint64_t w = load_acquire(&map_at(v, k)->word);
 	if (WORD_KIND(w) == KIND_SLAB) {
 		size_t capacity = class_capacity(SLAB_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */
@@ -55,23 +55,23 @@ static bool resize_in_place(struct view *v, size_t p, size_t size)
 		block_resize(v, p, size, capacity);
 		return true;
 	}
-	size_t n = span_chunks(v, size);
-	if (WORD_KIND(w) != KIND_SPAN || size <= v->small_max / 2 || n > v->chunks_max)
+	if (WORD_KIND(w) != KIND_SPAN || size <= v->small_max / 2 ||
+	    size > span_capacity(v, v->chunks_max))
 		return false;
-	return span_resize(v, k, w, size, (uint32_t)n);
+	return span_resize(v, k, w, size, chunks_for(v, size));
 }
 
 size_t heap_realloc(struct view *v, size_t p, size_t size, size_t align)
 {
 	if (!p)
-		return align <= GRANULE ? heap_malloc(v, size) : heap_malloc_aligned(v, size, align);
+		return heap_malloc_aligned(v, size, align);
 	v->error = view_attached(v) ? heap_find(v, p) : LSHM_ERR_DETACHED;
 	if (v->error)
 		return 0;
-	size_t old = v->found.size;
-	if (((p + ((size_t)v->skew << v->chunk_log2)) & (align - 1)) == 0 && resize_in_place(v, p, size))
+	size_t old = v->found.size, address = p + ((size_t)v->skew << v->chunk_log2);
+	if (!(address & (align - 1)) && resize_in_place(v, p, size))
 		return p;
-	size_t q = align <= GRANULE ? heap_malloc(v, size) : heap_malloc_aligned(v, size, align);
+	size_t q = heap_malloc_aligned(v, size, align);
 	if (!q)
 		return 0;
 	bytes_copy(v->base + q, v->base + p, old < size ? old : size);
@@ -81,14 +81,12 @@ size_t heap_realloc(struct view *v, size_t p, size_t size, size_t align)
 
 size_t heap_calloc(struct view *v, size_t count, size_t size, size_t align)
 {
-	size_t bytes;
 	if (size && count > (size_t)-1 / size) {
 		v->error = LSHM_ERR_NOMEM;
 		return 0;
 	}
-	bytes = count * size;
-	size_t p = align <= GRANULE ? heap_malloc(v, bytes) : heap_malloc_aligned(v, bytes, align);
+	size_t p = heap_malloc_aligned(v, count * size, align);
 	if (p)
-		bytes_clear(v->base + p, bytes);
+		bytes_clear(v->base + p, count * size);
 	return p;
 }

@@ -15,7 +15,6 @@
  */
 #include "slab.h"
 
-
 /* --- labels ----------------------------------------------------------------- */
 
 uint32_t label_look(struct view *v, size_t header)
@@ -33,83 +32,98 @@ size_t label_free_before(struct view *v, size_t header, size_t next)
 /* --- rings ---------------------------------------------------------------- */
 
 /* The first free block of a slab that is not current. */
-static size_t record_head(struct view *v, uint32_t k, struct record *r)
+static size_t notes_head(struct view *v, uint32_t k)
 {
-	uint32_t head = load_relaxed(&r->head);
+	uint32_t head = load_relaxed(&map_at(v, k)->head);
 	size_t header = head ? slab_header(v, k, head - 1) : 0;
 	return header >> v->chunk_log2 < v->chunks ? header : 0;
 }
 
+/* Slab k, or none (0), becomes the current one. */
+static void list_set(struct view *v, uint32_t class, uint32_t k)
+{
+	v->list[class].slab = k;
+	v->list[class].head = k ? notes_head(v, k) : 0;
+}
+
+static void ring_link(struct view *v, uint32_t prev, uint32_t next)
+{
+	store_owned32(&map_at(v, prev)->next, next);
+	map_at(v, next)->prev = prev;
+}
+
 void slab_enlist(struct view *v, uint32_t class, uint32_t k)
 {
-	struct class_list *list = &v->list[class];
-	struct record *r = map_record(v, k);
-	if (!list->slab) {
-		store_owned32(&r->next, k);
-		r->prev = k;
-		list->slab = k;
-		list->head = record_head(v, k, r);
+	uint32_t first = v->list[class].slab;
+	if (!first) {
+		ring_link(v, k, k);
+		list_set(v, class, k);
 		return;
 	}
-	struct record *first = map_record(v, list->slab);
-	uint32_t last = first->prev < v->chunks ? first->prev : list->slab;
-	store_owned32(&r->next, list->slab);
-	r->prev = last;
-	first->prev = k;
-	store_owned32(&map_record(v, last)->next, k);
+	uint32_t last = map_at(v, first)->prev;
+	ring_link(v, last < v->chunks ? last : first, k);
+	ring_link(v, k, first);
 }
 
 static void ring_remove(struct view *v, uint32_t class, uint32_t k)
 {
-	struct class_list *list = &v->list[class];
-	struct record *r = map_record(v, k);
-	uint32_t next = load_relaxed(&r->next), prev = r->prev;
-	if (next < v->chunks && prev < v->chunks) {
-		store_owned32(&map_record(v, prev)->next, next);
-		map_record(v, next)->prev = prev;
-	}
-	if (list->slab != k)
-		return;
-	list->slab = 0;
-	list->head = 0;
-	if (next == k || next >= v->chunks ||
-	    WORD_OWNER(load_relaxed(map_word(v, next))) != v->mine)
-		return;
-	r = map_record(v, next);
-	list->slab = next;
-	list->head = record_head(v, next, r);
+	struct entry *e = map_at(v, k);
+	uint32_t next = load_relaxed(&e->next), prev = e->prev;
+	bool whole = next < v->chunks && prev < v->chunks;
+	if (whole)
+		ring_link(v, prev, next);
+	if (v->list[class].slab == k)
+		list_set(v, class, whole && next != k &&
+		         WORD_OWNER(load_relaxed(&map_at(v, next)->word)) == v->mine ? next : 0);
 }
 
 /* --- labels to lists -------------------------------------------------------- */
 
+/* Free our slab k if all its blocks are. */
+static bool slab_release(struct view *v, uint32_t k, uint64_t word)
+{
+	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
+	uint32_t fresh = slab_fresh(v, k, word);
+	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
+		if (label_look(v, slab_header(v, k, x)) != STATE_FREE)
+			return false;
+	}
+	ring_remove(v, class, k);
+	if (v->demand[class])
+		v->demand[class]--;
+	span_release(v, k, word);
+	return true;
+}
+
+/* The free block at `header`, or none (0), becomes first of slab k's list. */
+static void slab_head_set(struct view *v, uint32_t class, uint32_t k, size_t header)
+{
+	if (v->list[class].slab == k)
+		v->list[class].head = header;
+	store_owned16(&map_at(v, k)->head,
+	              header ? slab_granule(v, k, header + HEADER_SIZE) + 1 : 0);
+}
+
 void slab_put(struct view *v, uint32_t k, uint64_t word, size_t header)
 {
 	uint32_t class = SLAB_CLASS(word);
-	struct class_list *list = &v->list[class];
-	if (list->slab == k) {
-		list->head = label_free_before(v, header, list->head);
-		return;
-	}
-	struct record *r = map_record(v, k);
-	label_free_before(v, header, record_head(v, k, r));
-	store_owned16(&r->head, slab_granule(v, k, header) + 1);
-	if (--r->used == 0)
+	bool current = v->list[class].slab == k;
+	size_t next = current ? v->list[class].head : notes_head(v, k);
+	slab_head_set(v, class, k, label_free_before(v, header, next));
+	if (!current && --map_at(v, k)->used == 0)
 		slab_release(v, k, word);
 }
 
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
-	struct record *r = map_record(v, k);
-	uint32_t fresh = slab_fresh(v, k, word);
-	uint32_t count = divide(fresh, view_header(v)->reciprocal[class]);
-	uint32_t used = 0;
+	uint32_t fresh = slab_fresh(v, k, word), used = 0;
+	struct entry *e = map_at(v, k);
 	size_t head = 0;
 	/* Hints first: one that arrives later belongs to a label that we see. */
 	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
-		exchange_acquire(map_hints(v, k + i), 0);
-	/* The reciprocal is shared, and may have been written over. */
-	for (uint32_t x = min32(count * stride, fresh); x >= stride;) {
+		exchange_acquire(&e[i].hints, 0);
+	for (uint32_t x = fresh - fresh % stride; x;) {
 		x -= stride;
 		size_t header = slab_header(v, k, x);
 		uint32_t state = label_look(v, header);
@@ -118,10 +132,8 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 		else
 			used++; /* a damaged one too: it is not handed out */
 	}
-	r->used = (uint16_t)used;
-	store_owned16(&r->head, head ? slab_granule(v, k, head) + 1 : 0);
-	if (v->list[class].slab == k)
-		v->list[class].head = head;
+	e->used = (uint16_t)used;
+	slab_head_set(v, class, k, head);
 }
 
 /* --- owning ------------------------------------------------------------------ */
@@ -131,7 +143,7 @@ bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v),
 	                          SLAB_ARG(SLAB_CLASS(word), 0, SLAB_LENGTH(word)));
 	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0 ||
-	    !cas64(map_word(v, k), word, mine))
+	    !cas64(&map_at(v, k)->word, word, mine))
 		return false;
 	if (SLAB_DIRTY(word))
 		slab_rebuild(v, k, mine);
@@ -143,30 +155,17 @@ void slab_park(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t class = SLAB_CLASS(word);
 	_Atomic uint32_t *parked = &view_header(v)->parked[class];
-	struct record *r = map_record(v, k);
-	bool room = load_relaxed(&r->head) || slab_has_fresh(v, k, word);
+	struct entry *e = map_at(v, k);
+	if (v->list[class].slab == k)
+		slab_head_set(v, class, k, v->list[class].head);
+	bool room = load_relaxed(&e->head) || slab_has_fresh(v, k, word);
 	ring_remove(v, class, k);
-	store_owned32(&r->next, room ? load_relaxed(parked) : 0);
+	store_owned32(&e->next, room ? load_relaxed(parked) : 0);
 	/* Pairs with the compare-exchange in slab_adopt. Only we may change the
 	 * word, unless we were reaped by force. */
-	cas64(map_word(v, k), word, word_next(word, KIND_SLAB, 0, WORD_ARG(word)));
+	cas64(&e->word, word, word_next(word, KIND_SLAB, 0, WORD_ARG(word)));
 	if (room)
 		store_relaxed(parked, k);
-}
-
-bool slab_release(struct view *v, uint32_t k, uint64_t word)
-{
-	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
-	uint32_t fresh = slab_fresh(v, k, word);
-	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
-		if (label_look(v, slab_header(v, k, x)) != STATE_FREE)
-			return false;
-	}
-	ring_remove(v, class, k);
-	if (v->demand[class])
-		v->demand[class]--;
-	span_release(v, k, view_slot(v));
-	return true;
 }
 
 void slab_settle(struct view *v, uint32_t k, uint64_t word)

@@ -1,73 +1,71 @@
 /* tag.c - tags: which thread allocated a block.
  *
  * A label has room for 12 bits, a thread's number has 32. So each attached
- * thread has a tag, and one that left blocks behind keeps it: a tag is given
- * out again only after a sweep over all labels has not seen it. When every tag
- * is in use, threads share tag 0, whose blocks nobody can claim.
+ * thread has a tag, and one that left blocks behind keeps it. Tags are given out
+ * from a window of 32, which moves on when it is used up; from the second time
+ * round, only those of it are free that a walk over all blocks and slots has
+ * not seen: of a thread that is gone, blocks only get fewer. When every tag is
+ * in use, threads share tag 0, whose blocks nobody can claim.
+ *
+ * header.tags changes by compare-exchange alone, and never back: its window is
+ * counted on, and within one its free bits are only taken.
  */
 #include "label.h"
 #include "map.h"
 #include "thread.h"
 
-enum { TAG_WORDS = TAG_COUNT / TAGS_PER_WORD };
+enum { WINDOWS = TAG_COUNT / TAG_WINDOW };
 
-static bool tag_find(struct view *v)
+/* The bit of a tag in the window of number `window`, 0 if it is in another. */
+static uint32_t window_bit(uint32_t window, uint32_t tag)
 {
-	_Atomic uint64_t *tags = view_header(v)->tags;
-	for (uint32_t i = 0; i < TAG_WORDS; i++) {
-		uint64_t w = load_relaxed(&tags[i]);
-		while ((uint32_t)w != ~0u) {
-			uint32_t bit = (uint32_t)__builtin_ctz(~(uint32_t)w);
-			/* In the slot first: a sweep that sees the bit taken then
-			 * sees the tag in the slot, or the word's new version. */
-			store_release(&v->slot->tag, i * TAGS_PER_WORD + bit);
-			if (cas64(&tags[i], w, (w | 1ull << bit) + (1ull << 32)))
-				return true;
-			w = load_relaxed(&tags[i]);
-		}
-	}
-	store_release(&v->slot->tag, 0);
-	return false;
+	return tag / TAG_WINDOW == window % WINDOWS ? 1u << tag % TAG_WINDOW : 0;
 }
 
-static void set_add(uint8_t *set, uint32_t tag)
+/* The tags of a window that are free, as bits. */
+static uint32_t window_free(struct view *v, uint32_t window)
 {
-	set[tag / 8] |= (uint8_t)(1u << tag % 8);
-}
-
-/* Give tags back that no label and no slot shows. Of a thread that is gone,
- * blocks only get fewer; a word that somebody changed meanwhile is left. */
-static void tags_sweep(struct view *v)
-{
-	_Atomic uint64_t *tags = view_header(v)->tags;
-	size_t p = heap_malloc(v, TAG_WORDS * 8 + TAG_COUNT / 8);
-	if (!p)
-		return;
-	uint64_t *before = (uint64_t *)(void *)(v->base + p);
-	uint8_t *seen = v->base + p + TAG_WORDS * 8;
-	bytes_clear(seen, TAG_COUNT / 8);
-	for (uint32_t i = 0; i < TAG_WORDS; i++)
-		before[i] = load_acquire(&tags[i]);
-	set_add(seen, 0);
-	for (uint32_t slot = 1; slot_of(v, slot); slot++)
-		set_add(seen, load_acquire(&slot_of(v, slot)->tag) % TAG_COUNT);
-	for (size_t block = 0; (block = walk_next(v, block)) != 0;)
-		set_add(seen, v->found.tag);
-	for (uint32_t i = 0; i < TAG_WORDS; i++) {
-		uint32_t used = 0;
-		for (uint32_t k = 0; k < 4; k++)
-			used |= (uint32_t)seen[4 * i + k] << 8 * k;
-		used &= (uint32_t)before[i];
-		if (used != (uint32_t)before[i])
-			cas64(&tags[i], before[i], ((before[i] >> 32) + 1) << 32 | used);
-	}
-	heap_free(v, p);
+	uint32_t used = window_bit(window, 0);
+	struct slot *s;
+	if (window < WINDOWS)
+		return ~used;
+	for (uint32_t slot = 1; (s = slot_of(v, slot)) != 0; slot++)
+		used |= window_bit(window, load_acquire(&s->tag));
+	for (size_t p = 0; (p = walk_next(v, p)) != 0;)
+		used |= window_bit(window, v->found.tag);
+	return ~used;
 }
 
 void tag_take(struct view *v)
 {
-	if (tag_find(v))
-		return;
-	tags_sweep(v);
-	tag_find(v);
+	_Atomic uint64_t *tags = &view_header(v)->tags;
+	_Atomic uint32_t *tag = &v->slot->tag;
+	for (uint32_t tries = 0; tries < 2 * WINDOWS;) {
+		uint64_t w = load_acquire(tags);
+		uint32_t free = (uint32_t)w, window = (uint32_t)(w >> 32);
+		if (free) {
+			/* In the slot first: a walk that sees the bit taken
+			 * sees the tag in the slot. */
+			store_release(tag, window % WINDOWS * TAG_WINDOW + (uint32_t)__builtin_ctz(free));
+			if (cas64(tags, w, w & (w - 1)))
+				return;
+		} else {
+			tries++;
+			window++;
+			cas64(tags, w, (uint64_t)window << 32 | window_free(v, window));
+		}
+	}
+	store_release(tag, 0);
+}
+
+/* The number of the attached thread that allocates under `tag`, or 0. */
+uint32_t tag_thread(struct view *v, uint32_t tag)
+{
+	struct slot *s;
+	for (uint32_t slot = 1; tag && (s = slot_of(v, slot)) != 0; slot++) {
+		uint64_t w = load_acquire(&s->state);
+		if (SLOT_STATE(w) != SLOT_FREE && load_acquire(&s->tag) == tag)
+			return THREAD(slot, SLOT_EPOCH(w));
+	}
+	return 0;
 }

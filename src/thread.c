@@ -13,6 +13,8 @@
 
 /* --- the table ---------------------------------------------------------------- */
 
+extern inline struct slot *slot_of(const struct view *v, uint32_t slot);
+
 struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
                      uint32_t chunks, uint32_t slot)
 {
@@ -66,7 +68,7 @@ static void slots_extend(struct view *v, uint32_t taken)
 		first *= 2;
 		piece++;
 	}
-	uint32_t n = (uint32_t)((first * sizeof(struct slot) + HEADER_SIZE - 1) >> v->chunk_log2) + 1;
+	uint32_t n = chunks_for(v, first * sizeof(struct slot));
 	if (first > SLOT_MAX || taken <= first / 2)
 		return;
 	uint32_t c = span_claim(v, n, 1);
@@ -79,7 +81,7 @@ static void slots_extend(struct view *v, uint32_t taken)
 	if (cas32(piece, 0, c))
 		span_commit(v, c, KIND_META, 0, n);
 	else
-		span_release(v, c, slot);
+		span_release(v, c, load_relaxed(&map_at(v, c)->word));
 }
 
 /* --- coming ---------------------------------------------------------------------- */
@@ -181,7 +183,7 @@ void thread_trim(struct view *v)
 	for (uint32_t class = 0; class < CLASS_COUNT; class++) {
 		struct class_list *list = &v->list[class];
 		while (list->slab) {
-			uint64_t w = load_relaxed(map_word(v, list->slab));
+			uint64_t w = load_relaxed(&map_at(v, list->slab)->word);
 			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, list->slab, w))
 				slab_settle(v, list->slab, w);
 			else
@@ -217,34 +219,30 @@ static bool slots_have(struct view *v, uint32_t c)
 	return false;
 }
 
-/* Finish or undo what `slot` was doing with chunk c. */
+/* Finish or undo what the slot that w names was doing with chunk c. */
 static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 {
 	uint32_t kind = WORD_KIND(w), arg = WORD_ARG(w);
-	_Atomic uint64_t *word = map_word(v, c);
-	if (kind == KIND_CLAIM || kind == KIND_XFREE) {
-		span_finish(v, c);
+	if (kind == KIND_SLAB) {
+		arg |= SLAB_ARG(0, 1, 0);
 	} else if (kind == KIND_RESIZE) {
 		span_cut(v, c, arg, w);
-		cas64(word, w, word_next(w, KIND_SPAN, 0, arg));
-	} else if (kind == KIND_SLAB) {
-		cas64(word, w, word_next(w, KIND_SLAB, 0, arg | 1u << 6));
-	} else if (kind == KIND_META) {
-		if (slots_have(v, c))
-			cas64(word, w, word_next(w, KIND_META, 0, arg));
-		else
-			span_release(v, c, WORD_SLOT(w));
+		kind = KIND_SPAN;
+	} else if (kind != KIND_META || !slots_have(v, c)) {
+		span_release(v, c, w);
+		return;
 	}
+	cas64(&map_at(v, c)->word, w, word_next(w, kind, 0, arg));
 }
 
-static void recover(struct view *v, struct slot *s, uint32_t slot, uint32_t thread)
+static void recover(struct view *v, struct slot *s, uint32_t thread)
 {
 	struct name *names = view_header(v)->names;
 	view_refresh(v);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
-		uint64_t w = load_acquire(map_word(v, c));
+		uint64_t w = load_acquire(&map_at(v, c)->word);
 		n = word_length(w);
-		if (WORD_SLOT(w) == slot && WORD_KIND(w) != KIND_TAIL)
+		if (WORD_SLOT(w) == THREAD_SLOT(thread) && WORD_KIND(w) != KIND_TAIL)
 			recover_chunk(v, c, w);
 	}
 	outbox_send(s, v);
@@ -300,7 +298,7 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 	uint64_t reaping = SLOT_WORD(SLOT_REAPING, flags, v->thread, epoch);
 	if (!cas64(&s->state, w, reaping))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	recover(v, s, slot, thread);
+	recover(v, s, thread);
 	recover_blocks(v, load_relaxed(&s->tag), flags & SLOT_FREEALL);
 	store_relaxed(&s->tag, 0);
 	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));

@@ -9,7 +9,7 @@ int heap_verify(uint8_t *base, uint64_t bytes);
 /* The slot of a number from 1, or null where the table does not reach. */
 struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
                      uint32_t chunks, uint32_t slot);
-static inline struct slot *slot_of(const struct view *v, uint32_t slot)
+inline struct slot *slot_of(const struct view *v, uint32_t slot)
 {
 	return slot_at(v->base, v->slots_first, v->chunk_log2, v->chunks, slot);
 }

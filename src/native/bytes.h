@@ -5,14 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint64_t bytes_load64(const uint8_t *p)
+inline uint64_t bytes_load64(const uint8_t *p)
 {
 	uint64_t x;
 	memcpy(&x, p, sizeof x);
 	return x;
 }
 
-static inline void bytes_store64(uint8_t *p, uint64_t x)
+inline void bytes_store64(uint8_t *p, uint64_t x)
 {
 	memcpy(p, &x, sizeof x);
 }
@@ -27,12 +27,12 @@ bytes_peek64(const uint8_t *p)
 	return *(const volatile unaligned64 *)p;
 }
 
-static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
+inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
 	memcpy(to, from, size);
 }
 
-static inline void bytes_clear(uint8_t *to, size_t size)
+inline void bytes_clear(uint8_t *to, size_t size)
 {
 	memset(to, 0, size);
 }

@@ -146,12 +146,21 @@ uint32_t host_backed(struct view *v)
 	return backed_within(v, file_bytes(heap) >> v->chunk_log2);
 }
 
+/* Memory comes in pages of 64 KiB, as in wasm: one history, one heap. */
+static uint32_t whole_pages(const struct view *v, uint32_t chunks)
+{
+	uint32_t page = 1u << (16 - v->chunk_log2);
+	uint32_t rounded = (chunks + page - 1) / page * page;
+	return rounded < v->chunks_max ? rounded : v->chunks_max;
+}
+
 /* fallocate, never ftruncate: of two that grow at once the smaller one must
  * not shrink the file, and a page that the system cannot provide must be an
  * error here and not a SIGBUS later. */
 uint32_t host_grow(struct view *v, uint32_t chunks)
 {
 	const struct lshm *heap = v->host;
+	chunks = whole_pages(v, chunks);
 	if (heap->fd < 0) {
 		_Atomic uint32_t *word = &((struct header *)(void *)v->base)->committed;
 		uint32_t want = backed_within(v, chunks);

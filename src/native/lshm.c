@@ -285,10 +285,10 @@ lshm_ptr lshm_next(lshm *heap, lshm_ptr cursor, lshm_block *block)
 int lshm_stats(lshm *heap, lshm_statistics *out)
 {
 	struct view *v = view_reader(heap);
-	struct stats s;
+	struct report s;
 	if (!v)
 		return lshm_error();
-	heap_stats(v, &s);
+	heap_check(v, &s);
 	*out = (lshm_statistics){
 		.committed = s.committed,
 		.maximum = s.maximum,
@@ -297,9 +297,9 @@ int lshm_stats(lshm *heap, lshm_statistics *out)
 		.metadata = s.metadata,
 		.largest_free = s.largest_free,
 		.blocks = s.blocks,
-		.threads = s.threads,
-		.slabs = s.slabs,
-		.spans = s.spans,
+		.threads = (uint32_t)s.threads,
+		.slabs = (uint32_t)s.slabs,
+		.spans = (uint32_t)s.spans,
 	};
 	return 0;
 }
@@ -313,7 +313,7 @@ int lshm_check(lshm *heap, lshm_report *out)
 	heap_check(v, &r);
 	if (out)
 		*out = (lshm_report){
-			.invariant = r.invariant,
+			.invariant = (uint32_t)r.invariant,
 			.offset = r.offset,
 			.blocks = r.blocks,
 			.free_blocks = r.free_blocks,

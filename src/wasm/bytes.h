@@ -8,12 +8,12 @@
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) unaligned64;
 
-static inline uint64_t bytes_load64(const uint8_t *p)
+inline uint64_t bytes_load64(const uint8_t *p)
 {
 	return *(const unaligned64 *)p;
 }
 
-static inline void bytes_store64(uint8_t *p, uint64_t x)
+inline void bytes_store64(uint8_t *p, uint64_t x)
 {
 	*(unaligned64 *)p = x;
 }
@@ -21,10 +21,10 @@ static inline void bytes_store64(uint8_t *p, uint64_t x)
 /* A look at bytes that their user may be writing. */
 static inline uint64_t bytes_peek64(const uint8_t *p)
 {
-	return *(const volatile unaligned64 *)p;
+	return *(const unaligned64 *)p;
 }
 
-static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
+inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
 	size_t i = 0;
 	for (; i + 8 <= size; i += 8)
@@ -33,7 +33,7 @@ static inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 		to[i] = from[i];
 }
 
-static inline void bytes_clear(uint8_t *to, size_t size)
+inline void bytes_clear(uint8_t *to, size_t size)
 {
 	size_t i = 0;
 	for (; i + 8 <= size; i += 8)

@@ -15,15 +15,13 @@
 
 /* An answer that JavaScript reads, or a name that it passes. */
 union scratch {
-	struct stats stats;
 	struct report report;
 	uint8_t text[NAME_BYTES];
 };
 
 /* JavaScript reads these by the order and width of their fields. */
 _Static_assert(sizeof(struct block) == 5 * 4, "struct block");
-_Static_assert(sizeof(struct stats) == 7 * 8 + 4 * 4, "struct stats");
-_Static_assert(sizeof(struct report) == 2 * 4 + 5 * 8, "struct report");
+_Static_assert(sizeof(struct report) == 14 * 8, "struct report");
 _Static_assert(sizeof(struct view) % 8 == 0, "the scratch area's alignment");
 _Static_assert(sizeof(struct view) + sizeof(union scratch) <=
                        sizeof(((struct slot *)0)->workspace),

@@ -5,23 +5,25 @@
 
 #include "label.h"
 
+/* The copies that label_seal calls; the library keeps its own to itself. */
+extern inline uint32_t label_code(uint64_t x);
+extern inline uint32_t label_pad(const struct view *v, size_t header);
+
 /* A heap of one map piece, so that its place is simple arithmetic. */
 static lshm *heap;
 static unsigned char *base;
 static struct header *header;
 static lshm_ptr small, large; /* in a slab, and a span */
 
-static _Atomic uint64_t *word_of(lshm_ptr p)
+static struct entry *entry_of(lshm_ptr p)
 {
 	unsigned char *piece = base + sizeof *header + header->slots_first * sizeof(struct slot);
-	return (_Atomic uint64_t *)(void *)piece + (p >> header->chunk_log2);
+	return (struct entry *)(void *)piece + (p >> header->chunk_log2);
 }
 
-static struct record *record_of(lshm_ptr p)
+static _Atomic uint64_t *word_of(lshm_ptr p)
 {
-	unsigned char *piece = (unsigned char *)(void *)word_of(0);
-	return (struct record *)(void *)(piece + header->map_first * 16) +
-	       (p >> header->chunk_log2);
+	return &entry_of(p)->word;
 }
 
 static lshm_ptr chunk_of(lshm_ptr p)
@@ -83,22 +85,22 @@ static void words(void)
 {
 	lshm_ptr p = free_chunk(small);
 	BREAKS(4, p, *word_of(p), 15);
-	BREAKS(4, p, *word_of(p), KIND_SPAN | (uint64_t)0xffffff << 12);
-	BREAKS(4, p, *word_of(p), KIND_SLAB | (uint64_t)SLAB_ARG(3, 0, 0) << 12);
+	BREAKS(4, p, *word_of(p), KIND_SPAN | (uint64_t)0xffffff << 40);
+	BREAKS(4, p, *word_of(p), KIND_SLAB | (uint64_t)SLAB_ARG(3, 0, 0) << 40);
 }
 
 static void tails(void)
 {
 	lshm_ptr p = free_chunk(small);
-	BREAKS(5, p, *word_of(p), KIND_TAIL | (uint64_t)0xffff << 12);
+	BREAKS(5, p, *word_of(p), KIND_TAIL | (uint64_t)0xffff << 40);
 	p = large + ((lshm_ptr)1 << header->chunk_log2);
 	BREAKS(6, p, *word_of(p), 0);
-	BREAKS(6, p, *word_of(p), KIND_TAIL | 2 << 12);
+	BREAKS(6, p, *word_of(p), KIND_TAIL | 2ull << 40);
 }
 
 static void fresh(void)
 {
-	struct record *r = record_of(small);
+	struct entry *r = entry_of(small);
 	BREAKS(7, chunk_of(small), r->fresh, r->fresh - 1);
 	BREAKS(7, chunk_of(small), r->fresh, 0xfff0);
 }

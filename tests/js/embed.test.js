@@ -105,9 +105,9 @@ test("modules that are too large are named", () => {
   assert.deepEqual(oversizes({ a: fits, b: large }), [
     `b has ${most + 1} bytes, ${most} at most`,
   ]);
-  const many = Array(all / most + 1).fill(fits);
+  const many = Array(Math.floor(all / most) + 1).fill(fits);
   assert.deepEqual(oversizes(many), [
-    `${all + most} bytes in all, ${all} at most`,
+    `${many.length * most} bytes in all, ${all} at most`,
   ]);
 });
 
