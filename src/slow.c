@@ -62,12 +62,6 @@ size_t heap_malloc_aligned(struct view *v, size_t size, size_t align)
 
 /* --- pointers -------------------------------------------------------------------- */
 
-/* The label that a walker sees at `header`; others may be writing it. */
-static uint64_t label_peek(const struct view *v, size_t header)
-{
-	return bytes_peek64(v->base + header);
-}
-
 /* A pointer that is in no slab and no span's start. */
 static int pointer_reason(struct view *v, size_t p, uint64_t word)
 {
@@ -93,7 +87,8 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	} else if (x || (kind != KIND_SPAN && kind != KIND_RESIZE)) {
 		return pointer_reason(v, p, word);
 	}
-	uint64_t h = label_peek(v, p - HEADER_SIZE);
+	/* Walkers look here too, at what others may be writing. */
+	uint64_t h = bytes_peek64(v->base + (p - HEADER_SIZE));
 	size_t size = block_size(h, capacity);
 	if (!label_valid(v, p - HEADER_SIZE, h))
 		return LSHM_ERR_DAMAGED;
@@ -105,7 +100,10 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	v->found.size = size;
 	v->found.footprint = capacity + HEADER_SIZE;
 	v->found.tag = LABEL_TAG(h);
-	return canary_stands(v, p, size, capacity) ? 0 : LSHM_ERR_OVERRUN;
+	uint32_t n = canary_bytes(size, capacity);
+	size_t at = p + size + n - CANARY_BYTES;
+	bool stands = canary_is(v, at, n, bytes_peek64(v->base + at));
+	return stands ? 0 : LSHM_ERR_OVERRUN;
 }
 
 uint32_t pointer_head(struct view *v, size_t p)
