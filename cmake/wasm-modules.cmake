@@ -4,7 +4,7 @@
 
 lshm_wasm_internal(
 	block_look block_take bytes_clear bytes_copy canary_at canary_set
-	canary_stands chunks_for class_of class_stride heap_extend heap_open
+	canary_is chunks_for class_of class_stride heap_extend heap_open
 	heap_relieve host_backed host_claim_slot host_reap host_release_slot
 	label_code label_code_low label_live label_look label_pad label_valid link_to
 	map_at map_room map_seek map_usable outbox_note outbox_send pointer_head
@@ -17,7 +17,7 @@ lshm_wasm_module(span
 	SMALL inline.c span.c wasm/host.c
 	FACE wasm/face.c
 	EXPORTS
-		block_take bytes_clear bytes_copy canary_at canary_set canary_stands
+		block_take bytes_clear bytes_copy canary_at canary_set canary_is
 		chunks_for class_of class_stride heap_extend host_backed host_claim_slot
 		host_reap host_release_slot label_code label_code_low label_live label_pad
 		label_valid link_to map_at map_room map_seek map_usable slab_fresh
