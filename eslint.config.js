@@ -11,6 +11,7 @@ export default [
       eqeqeq: "error",
       "max-lines-per-function": ["error", { max: 60, skipComments: true }],
       "no-fallthrough": ["error", { allowEmptyCase: true }],
+      "no-unused-vars": ["error", { ignoreRestSiblings: true }],
       "no-var": "error",
       "prefer-const": "error",
     },
