@@ -173,7 +173,8 @@ function fill(memory, random, bytes) {
     threads.push(LocalSharedMemory.from(structuredClone(memory)));
   }
   const blocks = [];
-  for (let step = 0; step < 4000 || memory.buffer.byteLength < bytes; step++) {
+  const small = () => memory.buffer.byteLength < bytes;
+  for (let step = 0; step < 4000 || (small() && step < 1e5); step++) {
     const thread = random.pick(threads);
     const kind = random.below(40);
     if (kind < 15 && blocks.length > 0) {
@@ -185,7 +186,7 @@ function fill(memory, random, bytes) {
     } else {
       const size = random.below(kind === 16 ? 60000 : kind < 20 ? 6000 : 300);
       const ptr = thread.tryMalloc(size, 2 ** random.below(10));
-      if (ptr === 0) break;
+      if (ptr === 0) continue;
       thread.memset(ptr, random.below(256), size);
       blocks.push(ptr);
     }
