@@ -87,15 +87,19 @@ endif
 
 comma := ,
 
-# The JavaScript tests on the npm package, as it would be published.
-test-package: build
+# The JavaScript tests, at their normal length, on the npm package as it would be
+# published.
+test-package:
+	@tools/setup test
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
 	rm -rf build/package
 	mkdir -p build/package
 	npm pack --silent --ignore-scripts --pack-destination build/package
 	echo '{ "private": true, "type": "module" }' >build/package/package.json
 	cd build/package && npm install --silent --ignore-scripts ./*.tgz
 	LSHM_MODULE="$(CURDIR)/build/package/node_modules/localsharedmemory/index.js" \
-		$(NODE_TEST)
+		env -u LSHM_LONG $(NODE_TEST)
 
 # The C tests on the installed library.
 test-installed:
@@ -135,7 +139,7 @@ format:
 	node_modules/.bin/prettier --log-level warn --write .
 
 ## lint        warnings of compilers, linters and formatters are errors
-lint:
+lint: build
 	@tools/setup lint
 	clang-format --dry-run --Werror $(C_FILES)
 	node_modules/.bin/prettier --log-level warn --check .
