@@ -17,7 +17,7 @@ B := build/release
 export LSHM_BUILD := $(CURDIR)/$(B)
 # $(call configure,build directory,options)
 configure = cmake -Wno-dev -S . -B $(1) $(2) >/dev/null
-CTEST := ctest --output-on-failure --no-tests=error --timeout 300
+CTEST = ctest --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
 # Nothing hangs for ever: TIME_LIMIT is in seconds.
 TIME_LIMIT := 540
 NODE_TEST = timeout $(TIME_LIMIT) node --test $(JS_TESTS)
@@ -54,7 +54,7 @@ test-js: test-c
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
-test-all: TIME_LIMIT := 1200
+test-all: TIME_LIMIT := 2400
 test-all: test-setup-long lint test test-asan test-tsan test-32 \
 	test-package test-installed
 
