@@ -62,6 +62,7 @@ enum {
 	NAME_BYTES = 48,      /* UTF-8, zero-padded; 47 at most */
 	TAG_COUNT = 4096,
 	TAG_WINDOW = 32,
+	TAG_WANTED = TAG_COUNT, /* a slot's tag, tried for and not got yet */
 	SLOT_MAX = 255,       /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
 	SLOTS_MIN = 4,        /* slots that stand inline */

@@ -20,12 +20,26 @@ static void block_resize(struct view *v, size_t p, size_t size, size_t capacity)
 	header_store(v->base + header, label_seal(v, header, (h & ~0xffffffffull) | (uint32_t)size));
 }
 
+/* Whether the header's 32 bits of size say the same with both numbers of chunks:
+ * one of them counts when we die half-way. */
+static bool size_clear(struct view *v, uint32_t head, size_t size, uint32_t old_n, uint32_t n)
+{
+	if (sizeof(size_t) <= 4)
+		return true;
+	uint64_t h = header_load(v->base + (chunk_offset(v, head) - HEADER_SIZE));
+	size_t old = block_size(h, span_capacity(v, old_n));
+	size_t most = span_capacity(v, max32(old_n, n));
+	return !((uint64_t)(most - (size < old ? size : old)) >> 32);
+}
+
 /* Try to give the span at head n chunks. */
 static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t size, uint32_t n)
 {
 	size_t p = chunk_offset(v, head);
 	uint32_t old_n = WORD_ARG(word), slot = view_slot(v);
 	_Atomic uint64_t *w = &map_at(v, head)->word;
+	if (!size_clear(v, head, size, old_n, n))
+		return false;
 	if (n < old_n)
 		block_resize(v, p, size, span_capacity(v, old_n));
 	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
@@ -36,26 +50,30 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 		span_cut(v, head, n, resize);
 	else if (n > old_n)
 		done = span_stretch(v, head, old_n, n);
+	/* With more room behind the size there is more of a canary. */
+	if (done && n > old_n)
+		canary_set(v, p, v->found.size, span_capacity(v, n));
 	cas64(w, resize, word_next(resize, KIND_SPAN, 0, done ? n : old_n));
 	if (done)
 		block_resize(v, p, size, span_capacity(v, n));
 	return done;
 }
 
-/* Whether the live block at p could become `size` bytes where it is. */
-static bool resize_in_place(struct view *v, size_t p, size_t size)
+/* Whether the live block at p could become `size` bytes where it is; if it is to
+ * be `thrifty`, not where another place would be much smaller. */
+static bool resize_in_place(struct view *v, size_t p, size_t size, bool thrifty)
 {
 	uint32_t k = pointer_head(v, p);
 	uint64_t w = load_acquire(&map_at(v, k)->word);
 	if (WORD_KIND(w) == KIND_SLAB) {
 		size_t capacity = class_capacity(SLAB_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */
-		if (size > capacity || (size < capacity / 2 && capacity > 64))
+		if (size > capacity || (thrifty && size < capacity / 2 && capacity > 64))
 			return false;
 		block_resize(v, p, size, capacity);
 		return true;
 	}
-	if (WORD_KIND(w) != KIND_SPAN || size <= v->small_max / 2 ||
+	if (WORD_KIND(w) != KIND_SPAN || (thrifty && size <= v->small_max / 2) ||
 	    size > span_capacity(v, v->chunks_max))
 		return false;
 	return span_resize(v, k, w, size, chunks_for(v, size));
@@ -69,11 +87,12 @@ size_t heap_realloc(struct view *v, size_t p, size_t size, size_t align)
 	if (v->error)
 		return 0;
 	size_t old = v->found.size, address = p + ((size_t)v->skew << v->chunk_log2);
-	if (!(address & (align - 1)) && resize_in_place(v, p, size))
+	bool aligned = !(address & (align - 1));
+	if (aligned && resize_in_place(v, p, size, true))
 		return p;
 	size_t q = heap_malloc_aligned(v, size, align);
-	if (!q)
-		return 0;
+	if (!q) /* To shrink needs no memory. */
+		return aligned && size <= old && resize_in_place(v, p, size, false) ? p : 0;
 	bytes_copy(v->base + q, v->base + p, old < size ? old : size);
 	heap_free(v, p);
 	return q;

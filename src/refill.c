@@ -183,7 +183,7 @@ void outbox_note(struct view *v, size_t payload, uint32_t bytes)
 	struct outbox *o = &v->slot->outbox[chunk % OUTBOX_COUNT];
 	v->pending += bytes;
 	if (v->pending > OUTBOX_BYTES) {
-		v->pending = 0;
+		v->pending = bytes;
 		outbox_send(v->slot, v);
 	}
 	if (load_relaxed(&o->chunk) != chunk) {

@@ -53,8 +53,7 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word);
 int pointer_check(struct view *v, size_t p);
 /* The chunk whose word speaks for the one that p is in. */
 uint32_t pointer_head(struct view *v, size_t p);
-/* What heap_malloc and heap_free leave to slow.c. */
-size_t malloc_slow(struct view *v, size_t room, size_t size);
+/* What heap_free leaves to slow.c. */
 int free_slow(struct view *v, size_t p);
 
 /* Granules of a slab that may hold blocks. */

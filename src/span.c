@@ -50,7 +50,7 @@ void span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 	while (i < room && (t = load_acquire(&e[i].word),
 	                    WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i))
 		i++;
-	while (--i >= keep) {
+	while (--i && i >= keep) {
 		t = load_acquire(&e[i].word);
 		/* The tail first, then the head once more: if the head is still
 		 * what it was, the tail that we read belongs to it. */
@@ -195,14 +195,19 @@ void heap_adopt(struct view *v)
 	view_refresh(v);
 }
 
-/* Where a run of n chunks would end that starts behind all that we have. */
+/* Where a run of n chunks would end that starts with what is free at the end of
+ * all that we have, or behind it. */
 static uint32_t run_end(struct view *v, uint32_t n)
 {
-	for (uint32_t start = v->chunks;;) {
+	uint32_t start = v->chunks;
+	while (map_usable(v, start - 1) == start - 1 &&
+	       WORD_KIND(load_relaxed(&map_at(v, start - 1)->word)) == KIND_FREE)
+		start--;
+	for (;;) {
 		start = map_usable(v, start);
 		uint32_t end = v->piece_first + v->piece_count;
 		if (n <= end - start || end >= v->chunks_max)
-			return min32(start + n, v->chunks_max);
+			return start + n;
 		start = end;
 	}
 }
@@ -215,9 +220,12 @@ bool heap_extend(struct view *v, uint32_t n, uint32_t align)
 		return true;
 	if (had >= v->chunks_max || n > v->chunks_max)
 		return false;
-	/* An eighth more, or what is needed; what is free at the end may already
-	 * be enough, so the maximum is tried even if it seems too small. */
+	/* An eighth more, or what is needed. What cannot be had leaves the heap as
+	 * it is; where a multiple of `align` lies is only known by trying. */
 	uint32_t least = run_end(v, n + (align - 1));
+	if (least > v->chunks_max && align == 1)
+		return false;
+	least = min32(least, v->chunks_max);
 	uint32_t most = min32(had + had / 8 + 1, v->chunks_max);
 	if (most <= least || host_grow(v, most) < least)
 		host_grow(v, least);
@@ -227,7 +235,9 @@ bool heap_extend(struct view *v, uint32_t n, uint32_t align)
 
 int heap_grow(struct view *v, size_t bytes)
 {
-	uint64_t want = (uint64_t)v->chunks + (bytes >> v->chunk_log2);
+	uint32_t part = (uint32_t)bytes & ((1u << v->chunk_log2) - 1);
+	view_refresh(v);
+	uint64_t want = (uint64_t)v->chunks + (bytes >> v->chunk_log2) + (part != 0);
 	if (want > v->chunks_max)
 		return LSHM_ERR_NOMEM;
 	uint32_t got = host_grow(v, (uint32_t)want);

@@ -19,7 +19,7 @@ enum { WINDOWS = TAG_COUNT / TAG_WINDOW };
 /* The bit of a tag in the window of number `window`, 0 if it is in another. */
 static uint32_t window_bit(uint32_t window, uint32_t tag)
 {
-	return tag / TAG_WINDOW == window % WINDOWS ? 1u << tag % TAG_WINDOW : 0;
+	return (tag / TAG_WINDOW ^ window) % WINDOWS ? 0 : 1u << tag % TAG_WINDOW;
 }
 
 /* The tags of a window that are free, as bits. */
@@ -45,10 +45,15 @@ void tag_take(struct view *v)
 		uint32_t free = (uint32_t)w, window = (uint32_t)(w >> 32);
 		if (free) {
 			/* In the slot first: a walk that sees the bit taken
-			 * sees the tag in the slot. */
-			store_release(tag, window % WINDOWS * TAG_WINDOW + (uint32_t)__builtin_ctz(free));
-			if (cas64(tags, w, w & (w - 1)))
+			 * sees the tag in the slot. As wanted, because the tag
+			 * of one who dies here may be another's. */
+			uint32_t want = window % WINDOWS * TAG_WINDOW;
+			want += (uint32_t)__builtin_ctz(free);
+			store_release(tag, TAG_WANTED | want);
+			if (cas64(tags, w, w & (w - 1))) {
+				store_release(tag, want);
 				return;
+			}
 		} else {
 			tries++;
 			window++;

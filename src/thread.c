@@ -13,7 +13,7 @@
 
 /* --- the table ---------------------------------------------------------------- */
 
-extern inline struct slot *slot_of(const struct view *v, uint32_t slot);
+extern inline struct slot *slot_of(struct view *v, uint32_t slot);
 
 struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
                      uint32_t chunks, uint32_t slot)
@@ -29,7 +29,8 @@ struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
 		piece++;
 	/* Acquire: pairs with the compare-exchange in slots_extend. */
 	uint32_t chunk = load_acquire(piece);
-	if (!chunk || chunk >= chunks)
+	size_t length = first * sizeof(struct slot) >> chunk_log2;
+	if (!chunk || chunk >= chunks || length >= chunks - chunk)
 		return 0;
 	return (struct slot *)(void *)(base + ((size_t)chunk << chunk_log2)) + (i - first);
 }
@@ -64,7 +65,7 @@ static void slots_extend(struct view *v, uint32_t taken)
 {
 	_Atomic uint32_t *piece = view_header(v)->slot_piece;
 	uint32_t first = v->slots_first, slot = view_slot(v);
-	while (load_relaxed(piece)) {
+	while (first <= SLOT_MAX && load_relaxed(piece)) {
 		first *= 2;
 		piece++;
 	}
@@ -112,6 +113,7 @@ static void thread_enter(struct view *v, uint32_t slot)
 
 int thread_attach(struct view *v, uint32_t thread)
 {
+	view_refresh(v);
 	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, thread,
 	                     SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
 	if (slot < 0)
@@ -130,10 +132,12 @@ struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t threa
 		                  SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
 	if (error < 0)
 		return (struct view *)(intptr_t)error;
-	struct slot *s = slot_at(base, h->slots_first, h->chunk_log2,
-	                         load_relaxed(&h->committed), (uint32_t)error);
+	/* Where slot_take found it. */
+	struct slot *s = slot_at(base, h->slots_first, h->chunk_log2, UINT32_MAX, (uint32_t)error);
 	struct view *v = (struct view *)(void *)s->workspace;
-	heap_open(v, base, bytes);
+	/* It may have grown since `bytes` were counted: what is committed is backed,
+	 * so this does not fail. */
+	heap_open(v, base, UINT64_MAX);
 	v->skew = (uint32_t)((uintptr_t)base >> v->chunk_log2);
 	thread_enter(v, (uint32_t)error);
 	return v;
@@ -141,6 +145,7 @@ struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t threa
 
 uint32_t thread_reserve(struct view *v)
 {
+	view_refresh(v);
 	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, 0,
 	                     SLOT_WORD(SLOT_RESERVED, 0, v->thread, 0));
 	if (slot < 0) {
@@ -187,7 +192,7 @@ void thread_trim(struct view *v)
 			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, list->slab, w))
 				slab_settle(v, list->slab, w);
 			else
-				list->slab = 0; /* damaged: left to the walkers */
+				list->head = list->slab = 0; /* damaged: left to the walkers */
 		}
 	}
 }
@@ -226,6 +231,7 @@ static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 	if (kind == KIND_SLAB) {
 		arg |= SLAB_ARG(0, 1, 0);
 	} else if (kind == KIND_RESIZE) {
+		arg = word_length(w); /* at least 1 */
 		span_cut(v, c, arg, w);
 		kind = KIND_SPAN;
 	} else if (kind != KIND_META || !slots_have(v, c)) {
@@ -238,7 +244,6 @@ static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 static void recover(struct view *v, struct slot *s, uint32_t thread)
 {
 	struct name *names = view_header(v)->names;
-	view_refresh(v);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t w = load_acquire(&map_at(v, c)->word);
 		n = word_length(w);
@@ -249,11 +254,11 @@ static void recover(struct view *v, struct slot *s, uint32_t thread)
 	for (uint32_t i = 0; i < NAME_COUNT; i++)
 		cas64(&names[i].state, (uint64_t)thread << 8 | 1, 0);
 	/* Numbers that it had reserved for others are of no use any more. */
-	for (uint32_t i = 1; slot_of(v, i); i++) {
-		_Atomic uint64_t *state = &slot_of(v, i)->state;
-		uint64_t reserved = load_acquire(state);
+	struct slot *other;
+	for (uint32_t i = 1; (other = slot_of(v, i)) != 0; i++) {
+		uint64_t reserved = load_acquire(&other->state);
 		if (SLOT_STATE(reserved) == SLOT_RESERVED && SLOT_BY(reserved) == thread)
-			cas64(state, reserved, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(reserved) + 1));
+			cas64(&other->state, reserved, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(reserved) + 1));
 	}
 }
 
@@ -271,7 +276,6 @@ static void recover_blocks(struct view *v, uint32_t tag, bool freeall)
 	}
 	v->found.size = bytes;
 	v->found.tag = blocks;
-	v->found.thread = 0;
 }
 
 int thread_reap(struct view *v, uint32_t thread, bool freeall)
@@ -287,11 +291,11 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 	uint64_t w = load_acquire(&s->state);
 	if (SLOT_STATE(w) == SLOT_FREE || SLOT_EPOCH(w) != epoch)
 		return LSHM_ERR_THREAD_GONE;
-	/* Somebody is at it: his to finish, unless he is gone himself. */
+	/* Somebody is at it: his to finish, unless he is gone himself; then his
+	 * slot has another epoch. */
 	uint32_t by = SLOT_BY(w);
 	struct slot *other = slot_of(v, THREAD_SLOT(by));
 	if (SLOT_STATE(w) == SLOT_REAPING && by != v->thread && other &&
-	    SLOT_STATE(load_acquire(&other->state)) != SLOT_FREE &&
 	    SLOT_EPOCH(load_acquire(&other->state)) == THREAD_EPOCH(by))
 		return LSHM_ERR_THREAD_UNKNOWN;
 	uint32_t flags = SLOT_FLAGS(w) | (freeall ? SLOT_FREEALL : 0);

@@ -7,16 +7,19 @@
 static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 {
 	uint32_t kind = WORD_KIND(w);
-	size_t p = chunk_offset(v, k), end = p, stride = (size_t)1 << v->chunk_log2;
+	size_t first = chunk_offset(v, k), stride = (size_t)1 << v->chunk_log2;
+	/* Counted from `first`: the end may be 4 GiB. */
+	size_t at = 0, length = 0;
 	if (kind == KIND_SPAN || kind == KIND_RESIZE) {
-		end += stride;
+		length = stride;
 	} else if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
-		end += (size_t)slab_fresh(v, k, w) * GRANULE;
+		length = (size_t)slab_fresh(v, k, w) * GRANULE;
 		stride = class_stride(SLAB_CLASS(w)) * GRANULE;
 	}
 	if (cursor)
-		p += (cursor - p) / stride * stride + stride;
-	for (; p < end; p += stride) {
+		at = (cursor - first) / stride * stride + stride;
+	for (; at < length; at += stride) {
+		size_t p = first + at;
 		int error = block_look(v, p, k, w);
 		if (error && error != LSHM_ERR_OVERRUN)
 			continue;

@@ -267,7 +267,8 @@ static void do_image(void)
 	lshm_statistics s;
 	FILE *file = fopen(word(), "wb");
 	if (!file || lshm_stats(heap, &s) != 0 ||
-	    fwrite((char *)lshm_at(heap, NULL_BYTES) - NULL_BYTES, (size_t)s.committed, 1, file) != 1 ||
+	    fwrite((char *)lshm_at(heap, NULL_BYTES) - NULL_BYTES, (size_t)s.committed, 1, file) !=
+	            1 ||
 	    fclose(file) != 0)
 		give_up("image");
 	printf("%" PRIu64 "\n", s.committed);
