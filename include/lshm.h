@@ -18,11 +18,12 @@
  * this header, a root, a mutex, a pipe. The 8 bytes just before a block are
  * its header.
  *
- * Threads. A thread attaches to a heap when it opens it or at its first call that
- * changes it, and leaves when it ends; 255 threads can be attached at once. What a process
- * held that was killed comes back when somebody opens the heap, runs short of
- * memory or calls lshm_reap_dead. fork is safe: the child attaches by itself
- * and shares the heap, and no block changes hands by it. The functions are not
+ * Threads. A thread attaches to a heap when it opens it or at its first call
+ * that changes it, and leaves when it ends; 255 threads can be attached at once,
+ * fewer where a small heap has no room for more slots. What a process held that
+ * was killed comes back when somebody opens the heap, runs short of memory or
+ * calls lshm_reap_dead. fork is safe: the child attaches by itself and shares
+ * the heap, and no block changes hands by it. The functions are not
  * async-signal-safe.
  *
  * Errors. An int result is 0 (or a count) or a negative LSHM_ERR_* code. A

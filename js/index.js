@@ -23,6 +23,7 @@ const ERRORS = /* @errors */ {};
 const VERSION = /* @version */ "";
 
 const LAYOUT = 1; // LAYOUT_VERSION of the core; a test compares them
+const VERSION_AT = 72; // where a heap says it, from its base
 const STATE = Symbol.for(`LocalSharedMemory.${LAYOUT}`);
 const PAGE = 65536;
 const FLOOR = 64; // nothing is ever read or written below
@@ -182,10 +183,29 @@ function errorName(number) {
  * The error for a number that the core returned.
  * @param {string} where
  * @param {number} number
+ * @param {string} [detail] what was expected, what came
  */
-function coreError(where, number) {
+function coreError(where, number, detail) {
   const name = errorName(number);
-  return rangeError(where, ERRORS[name][1], name);
+  const text = ERRORS[name][1];
+  return rangeError(where, detail ? `${text} (${detail})` : text, name);
+}
+
+/**
+ * The error for bytes that hold no heap which this copy can use.
+ * @param {string} where
+ * @param {number} number
+ * @param {any} buffer
+ * @param {number} base
+ */
+function noHeap(where, number, buffer, base) {
+  let detail;
+  if (errorName(number) === "NO_HEAP") detail = `expected one at ${base}`;
+  if (errorName(number) === "VERSION") {
+    const found = new DataView(buffer).getUint32(base + VERSION_AT, true);
+    detail = `expected ${LAYOUT}, found ${found}`;
+  }
+  return coreError(where, number, detail);
 }
 
 /**
@@ -295,6 +315,30 @@ function checkAlign(where, value) {
 /**
  * @param {string} where
  * @param {any} value
+ */
+function checkOptions(where, value) {
+  if (typeof value !== "object" || value === null) {
+    throw typeError(where, `expected options, an object, not ${show(value)}`);
+  }
+}
+
+/**
+ * Refuses a memory that cannot become a LocalSharedMemory.
+ * @param {string} where
+ * @param {any} memory
+ */
+function checkExtensible(where, memory) {
+  if (!Object.isExtensible(memory)) {
+    throw typeError(
+      where,
+      "expected a memory that can be extended, not frozen",
+    );
+  }
+}
+
+/**
+ * @param {string} where
+ * @param {any} value
  * @returns {number}
  */
 function checkThread(where, value) {
@@ -340,6 +384,23 @@ function checkTypedArray(where, value) {
     throw typeError(
       where,
       `expected a typed array's constructor, not ${show(value)}`,
+    );
+  }
+}
+
+/**
+ * @param {string} where
+ * @param {number} ptr
+ * @param {number} size
+ */
+function checkMultiple(where, ptr, size) {
+  if (ptr % size !== 0) {
+    throw makeError(
+      RangeError,
+      "MISALIGNED",
+      where,
+      `expected a multiple of ${size}, not ${ptr}`,
+      { reason: ERRORS.MISALIGNED[1] },
     );
   }
 }
@@ -421,6 +482,22 @@ function bufferOf(memory) {
  */
 const heapBytes = (buffer, base) =>
   BigInt(Math.max(buffer.byteLength - base, 0));
+
+/**
+ * What the core answers to the bytes that a memory has. Where others grow it, the
+ * heap may be larger than those bytes by then: so once more if they changed.
+ * @param {any} memory
+ * @param {number} base
+ * @param {(bytes: bigint) => number} ask
+ */
+function whole(memory, base, ask) {
+  for (let had = -1n; ;) {
+    const bytes = heapBytes(memory.buffer, base);
+    const result = ask(bytes);
+    if (result !== -ERRORS.TRUNCATED[0] || bytes === had) return result;
+    had = bytes;
+  }
+}
 
 /** @param {any} buffer */
 const isShared = (buffer) =>
@@ -654,7 +731,7 @@ function dataAgain(memory, where, ptr, error) {
 }
 
 /**
- * The whole memory as an array of a kind.
+ * The whole memory as an array of a kind that atomics take.
  * @param {any} memory
  * @param {string} where
  * @param {any} TypedArray
@@ -666,6 +743,13 @@ function wholeArray(memory, where, TypedArray) {
   let array = state.arrays.get(TypedArray);
   if (array === undefined) {
     array = new TypedArray(state.buffer);
+    const kind = array[Symbol.toStringTag];
+    if (!/^(Big)?(Ui|I)nt(8|16|32|64)Array$/.test(kind)) {
+      throw typeError(
+        where,
+        `expected an array of integers, not ${show(kind)}`,
+      );
+    }
     state.arrays.set(TypedArray, array);
   }
   return array;
@@ -741,10 +825,15 @@ function elementOfAny(memory, where, TypedArray, index) {
 function attach(memory, where, thread) {
   const state = memory[STATE];
   const { core, base } = state;
-  const bytes = heapBytes(memory.buffer, base);
-  const view = core.thread_attach_inplace(base, bytes, thread) >>> 0;
+  const view =
+    whole(memory, base, (bytes) =>
+      core.thread_attach_inplace(base, bytes, thread),
+    ) >>> 0;
   // No view starts in the last bytes of 4 GiB: those are negative errors.
-  if (view > MAX_U32 - FLOOR) throw coreError(where, view | 0);
+  if (view > MAX_U32 - FLOOR) {
+    const detail = thread === 0 ? undefined : `thread ${thread}`;
+    throw coreError(where, view | 0, detail);
+  }
   state.thread = core.view_thread(view) >>> 0;
   state.torn = 0;
   state.view = view;
@@ -1033,14 +1122,16 @@ function attachAgain(memory, thread) {
  * @param {{ base: number, heapBase: number | undefined, thread: number }} options
  */
 function adoptFrom(memory, { base, heapBase = 0, thread }) {
+  checkExtensible("from", memory);
   for (const symbol of Object.getOwnPropertySymbols(memory)) {
     if (symbol.description?.startsWith("LocalSharedMemory.")) {
       throw rangeError("from", ERRORS.OTHER_COPY[1], "OTHER_COPY");
     }
   }
   const core = loadCore(memory, "from");
-  const result = core.heap_verify(base, heapBytes(memory.buffer, base));
-  if (result !== 0) throw coreError("from", result);
+  const { buffer } = memory;
+  const result = whole(memory, base, (bytes) => core.heap_verify(base, bytes));
+  if (result !== 0) throw noHeap("from", result, buffer, base);
   adopt(memory, "from", core, { base, heapBase, thread });
 }
 
@@ -1126,7 +1217,7 @@ function inspectImage(bytes) {
   new Uint8Array(probe.buffer).set(image.subarray(0, PAGE));
   const core = loadCore(probe, "open");
   const result = core.heap_verify(0, BigInt(image.length));
-  if (result !== 0) throw coreError("open", result);
+  if (result !== 0) throw noHeap("open", result, probe.buffer, 0);
   return { image, maximum: Math.ceil(Number(core.heap_max_bytes(0)) / PAGE) };
 }
 
@@ -1181,6 +1272,18 @@ function slotWord(memory, where, thread) {
   const slot = (thread & 255) - 1;
   const next = call(memory, where, "thread_next", slot) >>> 0;
   return next === thread ? found(memory, FOUND.size) : 0;
+}
+
+/**
+ * @param {any} memory
+ * @param {string} where
+ * @returns {number} a number for another thread
+ */
+function reserve(memory, where) {
+  const thread = call(memory, where, "thread_reserve") >>> 0;
+  if (thread !== 0) return thread;
+  const { core, view } = memory[STATE];
+  throw coreError(where, core.view_error(view));
 }
 
 // --- blocks ------------------------------------------------------------------
@@ -1375,6 +1478,28 @@ class Allocation {
   }
 }
 
+/**
+ * Walks the live blocks.
+ * @param {any} memory
+ * @param {string} where
+ * @returns {IterableIterator<Allocation>}
+ */
+function* listBlocks(memory, where) {
+  const { base } = enter(memory, where);
+  let offset = 0;
+  for (;;) {
+    offset = call(memory, where, "walk_next", offset) >>> 0;
+    if (offset === 0) return;
+    yield new Allocation(
+      memory,
+      base + offset,
+      found(memory, FOUND.size),
+      found(memory, FOUND.footprint),
+      found(memory, FOUND.thread),
+    );
+  }
+}
+
 // --- the class ---------------------------------------------------------------
 
 /**
@@ -1436,6 +1561,7 @@ export class LocalSharedMemory extends Base {
    *   `_TRUNCATED`, `_CORRUPT`, `_OTHER_COPY`, `_THREADS_FULL`, `_THREAD_GONE`
    */
   static from(memory, options = {}) {
+    checkOptions("from", options);
     /** @type {any} */
     let target = memory;
     let { heapBase, thread } = options;
@@ -1484,10 +1610,9 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_HEAP_EXISTS`, `_TOO_SMALL`, `_INVALID` where
    *   the memory is not zero
    */
-  static init(
-    memory,
-    { heapBase = 0, maximum = undefined, secret = undefined } = {},
-  ) {
+  static init(memory, options = {}) {
+    checkOptions("init", options);
+    const { heapBase = 0, maximum, secret } = options;
     const buffer = bufferOf(memory);
     if (buffer === null) {
       if (readBuffer === undefined) throw noWasm();
@@ -1496,6 +1621,7 @@ export class LocalSharedMemory extends Base {
         `expected a WebAssembly.Memory, not ${show(memory)}`,
       );
     }
+    checkExtensible("init", memory);
     const base = checkBase("init", heapBase);
     const known = /** @type {any} */ (memory).type?.().maximum;
     const limit = checkSize("init", "maximum", maximum ?? known ?? PAGE);
@@ -1530,10 +1656,9 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_NO_HEAP`, `_VERSION`, `_SIGNATURE`,
    *   `_TRUNCATED`, `_CORRUPT`
    */
-  static open(
-    bytes,
-    { maximum = undefined, shared = true, heapBase = 0 } = {},
-  ) {
+  static open(bytes, options = {}) {
+    checkOptions("open", options);
+    const { maximum, shared = true, heapBase = 0 } = options;
     const base = checkBase("open", heapBase);
     const { image, maximum: own } = inspectImage(bytes);
     const initial = Math.ceil((base + image.length) / PAGE);
@@ -1557,7 +1682,8 @@ export class LocalSharedMemory extends Base {
    */
   image() {
     const { base } = enter(this, "image");
-    const bytes = call(this, "image", "heap_image_bytes") >>> 0;
+    // 4 GiB are 0 to the core.
+    const bytes = call(this, "image", "heap_image_bytes") >>> 0 || 2 ** 32;
     const copy = new Uint8Array(bytes);
     copy.set(new Uint8Array(this.buffer, base, bytes));
     return copy.buffer;
@@ -1571,7 +1697,7 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
    */
   handle() {
-    const thread = this.reserveThread();
+    const thread = reserve(this, "handle");
     const { heapBase } = /** @type {any} */ (this)[STATE];
     return { memory: this, heapBase, thread };
   }
@@ -1886,27 +2012,16 @@ export class LocalSharedMemory extends Base {
    * @returns {Allocation[]}
    */
   allocs() {
-    return [...this.blocks()];
+    return [...listBlocks(this, "allocs")];
   }
 
   /**
    * The same as {@link LocalSharedMemory#allocs}, one after the other.
    * @returns {IterableIterator<Allocation>}
    */
-  *blocks() {
-    const { base } = enter(this, "blocks");
-    let offset = 0;
-    for (;;) {
-      offset = call(this, "blocks", "walk_next", offset) >>> 0;
-      if (offset === 0) return;
-      yield new Allocation(
-        this,
-        base + offset,
-        found(this, FOUND.size),
-        found(this, FOUND.footprint),
-        found(this, FOUND.thread),
-      );
-    }
+  blocks() {
+    enter(this, "blocks");
+    return listBlocks(this, "blocks");
   }
 
   /**
@@ -1917,7 +2032,8 @@ export class LocalSharedMemory extends Base {
     const stats = readStats(this, "stats");
     /** @type {Map<number, any>} */
     const owners = new Map();
-    for (const { thread, byteLength, bufferSize } of this.blocks()) {
+    for (const block of listBlocks(this, "stats")) {
+      const { thread, byteLength, bufferSize } = block;
       const owner = owners.get(thread) ?? {
         thread,
         blocks: 0,
@@ -2039,7 +2155,7 @@ export class LocalSharedMemory extends Base {
     if (length !== undefined) checkSize("arrayView", "a length", length);
     const bytes = length === undefined ? undefined : length * size;
     const all = extent(this, "arrayView", ptr, bytes);
-    this.index(TypedArray, ptr);
+    checkMultiple("arrayView", ptr, size);
     return new TypedArray(this.buffer, ptr, Math.floor(all / size));
   }
 
@@ -2439,15 +2555,7 @@ export class LocalSharedMemory extends Base {
     checkTypedArray("index", TypedArray);
     const size = TypedArray.BYTES_PER_ELEMENT;
     checkRange("index", this, ptr, 0);
-    if (ptr % size !== 0) {
-      throw makeError(
-        RangeError,
-        "MISALIGNED",
-        "index",
-        `expected a multiple of ${size}, not ${ptr}`,
-        { reason: ERRORS.MISALIGNED[1] },
-      );
-    }
+    checkMultiple("index", ptr, size);
     return ptr / size;
   }
 
@@ -2592,7 +2700,7 @@ export class LocalSharedMemory extends Base {
   wait(TypedArray, index, value, timeout = undefined) {
     const array = element(this, "wait", TypedArray, index);
     const state = /** @type {any} */ (this)[STATE];
-    const waits = timeout === undefined || timeout > 0;
+    const waits = timeout === undefined || !(timeout <= 0); // NaN: for ever
     if (waits && state.view !== 0 && Atomics.load(array, index) === value) {
       call(this, "wait", "thread_trim");
     }
@@ -2821,11 +2929,7 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
    */
   reserveThread() {
-    const { core } = enter(this, "reserveThread");
-    const thread = call(this, "reserveThread", "thread_reserve") >>> 0;
-    if (thread !== 0) return thread;
-    const { view } = /** @type {any} */ (this)[STATE];
-    throw coreError("reserveThread", core.view_error(view));
+    return reserve(this, "reserveThread");
   }
 
   /**
@@ -2839,7 +2943,9 @@ export class LocalSharedMemory extends Base {
    * @returns {Promise<Remains>} what is left of it, or was freed; nothing for
    *   a worker that had detached
    */
-  async watch(worker, thread, { free = false } = {}) {
+  async watch(worker, thread, options = {}) {
+    checkOptions("watch", options);
+    const { free = false } = options;
     checkThread("watch", thread);
     const { ended } = enter(this, "watch");
     await proveEnd(this, worker, thread);
@@ -2863,20 +2969,22 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_THREAD_UNKNOWN` without proof of its death,
    *   `ERR_LSHM_THREAD_GONE` for an old number; nothing has changed then
    */
-  reap(thread, { free = false, force = false } = {}) {
+  reap(thread, options = {}) {
+    checkOptions("reap", options);
+    const { free = false, force = false } = options;
     checkThread("reap", thread);
     const state = enter(this, "reap");
     if (slotWord(this, "reap", thread) === 0) {
-      throw coreError("reap", -ERRORS.THREAD_GONE[0]);
+      throw coreError("reap", -ERRORS.THREAD_GONE[0], `thread ${thread}`);
     }
     if (thread === state.thread) {
       throw rangeError("reap", `thread ${thread} is the one that calls`);
     }
     if (!force && !state.ended.has(thread)) {
-      throw coreError("reap", -ERRORS.THREAD_UNKNOWN[0]);
+      throw coreError("reap", -ERRORS.THREAD_UNKNOWN[0], `thread ${thread}`);
     }
     const result = call(this, "reap", "thread_reap", thread, Number(free));
-    if (result !== 0) throw coreError("reap", result);
+    if (result !== 0) throw coreError("reap", result, `thread ${thread}`);
     state.ended.delete(thread);
     const bytes = found(this, FOUND.size);
     return { thread, blocks: found(this, FOUND.count), bytes };
@@ -2926,6 +3034,10 @@ function putName(memory, where, text) {
   }
   const bytes = encodeUtf8(text);
   if (bytes.length === 0) throw rangeError(where, 'expected a name, not ""');
+  // It would end there for the C library, and for who looks it up.
+  if (bytes.includes(0)) {
+    throw rangeError(where, "expected a name without U+0000");
+  }
   if (bytes.length > 47) {
     throw rangeError(
       where,

@@ -145,6 +145,11 @@ static void grows(void)
 	}
 	test_sound(heap);
 	CHECK(test_walk(heap, NULL) == 0);
+	test_whole(heap, 0.45);
+	lshm_close(heap);
+	/* One that never grew. */
+	heap = test_heap(64 << 20, 64 << 20);
+	test_whole(heap, 0.99);
 	lshm_close(heap);
 }
 

@@ -119,6 +119,8 @@ static void kills_within(uint64_t maximum)
 		CHECK(lshm_free(heap, p) == 0);
 	test_sound(heap);
 	CHECK(test_walk(heap, NULL) == 0 && lshm_threads(heap, NULL, 0) == 1);
+	/* No memory went with the dead. */
+	test_whole(heap, 0.45);
 	lshm_close(heap);
 	CHECK(lshm_unlink(test_shm) == 0);
 }

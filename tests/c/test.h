@@ -145,6 +145,21 @@ static inline void test_sound(lshm *heap)
 	CHECK(stats.used + stats.free + stats.metadata == stats.committed);
 }
 
+/* Of an empty heap one block can have what its counts promise, and that share,
+ * both without growth. */
+static inline void test_whole(lshm *heap, double share)
+{
+	lshm_statistics before, after;
+	CHECK(lshm_stats(heap, &before) == 0 && before.blocks == 0);
+	size_t sizes[] = {(size_t)before.largest_free, (size_t)(share * (double)before.committed)};
+	for (int i = 0; i < 2; i++) {
+		lshm_ptr p = lshm_malloc(heap, sizes[i]);
+		CHECK(p && lshm_stats(heap, &after) == 0);
+		CHECK(after.committed == before.committed);
+		CHECK(lshm_free(heap, p) == 0);
+	}
+}
+
 /* Waits for a child: it must have ended with status 0. */
 static inline void test_join(pid_t child)
 {

@@ -170,7 +170,7 @@ test("views refuse ranges that don't lie in the memory", () => {
     () => memory.arrayView(Int32Array, 102, 1),
     RangeError,
     "MISALIGNED",
-    /multiple of 4, not 102/,
+    /arrayView: expected a multiple of 4, not 102/,
   );
   fails(
     () => memory.arrayView(Int32Array, 2 * page - 4, 2),
@@ -282,7 +282,16 @@ test("atomics refuse wrong indexes and values", () => {
       for (const index of nothing)
         fails(() => memory[member](Type, index, n, n), TypeError, "INVALID");
     }
-    assert.throws(() => memory[member](Float64Array, 100, 1, 1), TypeError);
+    for (const Type of [Float32Array, Float64Array, Uint8ClampedArray]) {
+      fails(
+        () => memory[member](Type, 100, 1, 1),
+        TypeError,
+        "INVALID",
+        new RegExp(
+          `${member}: expected an array of integers, not.*${Type.name}`,
+        ),
+      );
+    }
   }
   assert.throws(() => memory.add(BigInt64Array, 100, 1), TypeError);
   assert.throws(() => memory.add(Int32Array, 100, 1n), TypeError);

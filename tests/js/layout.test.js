@@ -420,6 +420,23 @@ for (const [name, heap] of Object.entries(heaps)) {
   });
 }
 
+test("every size gives the same block", () => {
+  const sizes = Array.from({ length: 5000 }, (_, size) => size);
+  for (let edge = 5120; edge <= 6 * page; edge += edge >> 4) {
+    sizes.push(...[-17, -16, -9, -8, -7, -1, 0, 1].map((by) => edge + by));
+  }
+  const list = sizes.map((size, id) => ["malloc", id, size]);
+  // In place where that is possible: to the next size, and back.
+  list.push(...sizes.map((size, id) => ["realloc", id, size + 1]));
+  list.push(...sizes.map((size, id) => ["realloc", id, Math.max(size - 1, 0)]));
+  for (let id = 0; id < sizes.length; id += 3) list.push(["free", id]);
+  list.push(["trim"], ...inspection);
+  const make = [1000 * page, 1000 * page, 3];
+  const lines = inC([["memory", ...make], ...list]);
+  const memory = new LocalSharedMemory({ initial: 1000, secret: 3n });
+  same(["ok", ...new Stream(memory).run(list)], lines, "wasm");
+});
+
 /** C and JavaScript open one image and go on in the same way. */
 function goOn(rng, image, options) {
   const list = [

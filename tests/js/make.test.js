@@ -63,6 +63,16 @@ test("initial 0 grows to what the heap needs, or says so", () => {
   );
 });
 
+test("initial 0: unshared, and above a heapBase", () => {
+  const own = new LocalSharedMemory(0, 10, false);
+  assert.equal(own.buffer.byteLength, page);
+  assert.ok(own.malloc(100) > 0);
+  const heapBase = 3 * page;
+  const high = new LocalSharedMemory({ initial: 0, maximum: 10, heapBase });
+  assert.equal(high.buffer.byteLength, 4 * page);
+  assert.ok(high.malloc(100) > heapBase);
+});
+
 test("what WebAssembly.Memory refuses", () => {
   assert.throws(() => new LocalSharedMemory(10, 5), RangeError);
   assert.throws(() => new LocalSharedMemory(1, 65537), /maximum/);
@@ -205,6 +215,82 @@ test("from refuses what holds no heap, each in its way", () => {
   fails(() => LocalSharedMemory.from(half), RangeError, "TRUNCATED");
 });
 
+test("a refusal says what was expected and what came", () => {
+  const memory = new LocalSharedMemory(2);
+  const image = new Uint8Array(memory.image());
+  image[72] = 77;
+  const wanted = new DataView(memory.image()).getUint32(72, true);
+  const version = new RegExp(`version .expected ${wanted}, found 77`);
+  fails(() => LocalSharedMemory.open(image), RangeError, "VERSION", version);
+  const clone = structuredClone(memory);
+  fails(
+    () => LocalSharedMemory.from(clone, { heapBase: 4096 }),
+    RangeError,
+    "NO_HEAP",
+    /expected one at 4096/,
+  );
+  fails(
+    () => LocalSharedMemory.from(clone, { thread: 77777 }),
+    RangeError,
+    "THREAD_GONE",
+    /thread 77777/,
+  );
+});
+
+test("options that are none", async () => {
+  const memory = new LocalSharedMemory(2);
+  const image = memory.image();
+  const thread = memory.reserveThread();
+  const empty = new WebAssembly.Memory({
+    initial: 2,
+    maximum: 2,
+    shared: true,
+  });
+  for (const options of [null, 4096, "free", true]) {
+    const uses = {
+      from: () => LocalSharedMemory.from(structuredClone(memory), options),
+      init: () => LocalSharedMemory.init(empty, options),
+      open: () => LocalSharedMemory.open(image, options),
+      reap: () => memory.reap(thread, options),
+    };
+    for (const [name, use] of Object.entries(uses)) {
+      const text = new RegExp(`${name}: expected options, an object, not`);
+      fails(use, TypeError, "INVALID", text);
+    }
+    await assert.rejects(memory.watch({ once() {} }, thread, options), {
+      code: "ERR_LSHM_INVALID",
+    });
+  }
+  assert.ok(new Uint8Array(empty.buffer).every((byte) => byte === 0));
+  assert.deepEqual(memory.threads(), [memory.thread]);
+});
+
+test("frozen arguments", () => {
+  const options = Object.freeze({ initial: 2, maximum: 3 });
+  const memory = new LocalSharedMemory(options);
+  const handle = Object.freeze(structuredClone(memory.handle()));
+  assert.equal(LocalSharedMemory.from(handle), handle.memory);
+  const list = memory.Uint8Array(Object.freeze([1, 2]));
+  assert.deepEqual([...list], [1, 2]);
+  // A memory must take a property to become a LocalSharedMemory.
+  const clone = Object.freeze(structuredClone(memory));
+  const threads = memory.threads();
+  fails(() => LocalSharedMemory.from(clone), TypeError, "INVALID", /frozen/);
+  assert.deepEqual(memory.threads(), threads);
+  const empty = Object.freeze(
+    new WebAssembly.Memory({ initial: 2, maximum: 2, shared: true }),
+  );
+  fails(() => LocalSharedMemory.init(empty), TypeError, "INVALID", /frozen/);
+  assert.ok(new Uint8Array(empty.buffer).every((byte) => byte === 0));
+  // One that is a LocalSharedMemory already may be frozen.
+  Object.freeze(memory);
+  memory.free(memory.malloc(100000));
+  memory.detach();
+  assert.equal(LocalSharedMemory.from(memory), memory);
+  memory.free(list.byteOffset);
+  assert.deepEqual(settled(memory), []);
+});
+
 test("a copy of the package with another layout is refused", () => {
   const memory = structuredClone(new LocalSharedMemory(2));
   memory[Symbol.for("LocalSharedMemory.0")] = {};
@@ -334,6 +420,8 @@ test("detach, and coming back", () => {
   ]) {
     fails(use, RangeError, "DETACHED");
   }
+  for (const name of ["allocs", "blocks", "stats", "handle", "trim", "string"])
+    fails(() => memory[name]("x"), RangeError, "DETACHED", RegExp(`${name}:`));
   view[0] = 5;
   assert.equal(memory.getUint8(ptr), 5);
   assert.equal(LocalSharedMemory.from(memory), memory);
@@ -359,6 +447,80 @@ test("unshared: growth detaches views, and the accessors follow", () => {
   settled(memory);
 });
 
+test("unshared: making and leaving, as the shared form", () => {
+  const heapBase = 2 * page;
+  const memory = new LocalSharedMemory({
+    initial: 3,
+    maximum: 40,
+    shared: false,
+    heapBase,
+  });
+  assert.ok(memory instanceof WebAssembly.Memory);
+  new Uint8Array(memory.buffer, 0, heapBase).fill(0xa5);
+  const { env } = memory.imports;
+  assert.equal(env.memory, memory);
+  const ptr = env.malloc(20 * page); // grows
+  assert.ok(ptr > heapBase);
+  memory.setUint8(ptr + 20 * page - 1, 7);
+  memory.setRoot(0, ptr);
+
+  const handle = memory.handle();
+  assert.deepEqual([handle.memory, handle.heapBase], [memory, heapBase]);
+  assert.equal(LocalSharedMemory.from(handle), memory);
+  assert.equal(memory.reap(handle.thread, { force: true }).blocks, 0);
+  assert.throws(() => structuredClone(memory), { name: "DataCloneError" });
+
+  const { thread } = memory;
+  memory.detach();
+  fails(() => memory.malloc(1), RangeError, "DETACHED");
+  assert.equal(env.malloc(1), 0);
+  assert.equal(LocalSharedMemory.from(memory, { heapBase }), memory);
+  assert.notEqual(memory.thread, thread);
+
+  const options = { shared: false, heapBase: 4096 };
+  const opened = LocalSharedMemory.open(memory.image(), options);
+  assert.ok(opened.buffer instanceof ArrayBuffer);
+  assert.equal(opened.getUint8(opened.getRoot(0) + 20 * page - 1), 7);
+  memory.free(ptr);
+  assert.deepEqual(settled(memory), []);
+  const below = new Uint8Array(memory.buffer, 0, heapBase);
+  assert.ok(below.every((byte) => byte === 0xa5));
+
+  const empty = new WebAssembly.Memory({ initial: 2, maximum: 4 });
+  assert.equal(LocalSharedMemory.init(empty, { heapBase: 4096 }), empty);
+  fails(() => LocalSharedMemory.init(empty), RangeError, "INVALID");
+  empty[Symbol.dispose ?? Symbol.for("Symbol.dispose")]();
+  fails(() => empty.malloc(1), RangeError, "DETACHED");
+});
+
+test("growth refused by the host is out of memory, and nothing is torn", () => {
+  for (const shared of [true, false]) {
+    // The heap may grow to 100 pages, the memory only to 6.
+    const memory = LocalSharedMemory.init(
+      new WebAssembly.Memory({ initial: 2, maximum: 6, shared }),
+      { maximum: 100 },
+    );
+    for (const size of [40, 5000, 100000]) {
+      const list = [];
+      for (let ptr; (ptr = memory.tryMalloc(size)) !== 0;) list.push(ptr);
+      assert.equal(settled(memory).length, list.length);
+      fails(() => memory.malloc(9 * page), RangeError, "NOMEM", /asked for/);
+      assert.equal(memory.tryMalloc(size), 0);
+      const last = list.pop();
+      memory.free(last);
+      assert.equal(memory.malloc(size), last, "what is freed serves again");
+      memory.free(last);
+      for (const ptr of list) memory.free(ptr);
+      assert.deepEqual(settled(memory), []);
+    }
+    assert.equal(memory.buffer.byteLength, 6 * page);
+    assert.throws(() => memory.grow(1), RangeError);
+    const { largestFree } = memory.stats();
+    assert.ok(largestFree >= 0.45 * 6 * page, `${largestFree}`);
+    memory.free(memory.malloc(largestFree));
+  }
+});
+
 test("grow: as WebAssembly.Memory, and the heap uses the pages", () => {
   const memory = new LocalSharedMemory(2, 10);
   assert.equal(memory.grow(3), 2);
@@ -378,7 +540,6 @@ test("after everything was freed", () => {
       list.push(ptr);
     assert.ok(list.length > 500);
     for (const ptr of list) memory.free(ptr);
-    memory.trim();
     const { largestFree, committed } = memory.stats();
     const whole = largest(memory);
     assert.ok(whole >= largestFree, `${whole} of ${largestFree}`);
@@ -389,4 +550,15 @@ test("after everything was freed", () => {
     memory.free(memory.malloc(largestFree));
     settled(memory);
   }
+});
+
+test("one malloc can have 45 % of a heap at every step of its growth", () => {
+  const memory = new LocalSharedMemory(1, 1000);
+  for (let pages = 2; pages <= 600; pages++) {
+    memory.grow(1);
+    const ptr = memory.malloc(Math.ceil(0.45 * pages * page));
+    assert.equal(memory.buffer.byteLength, pages * page);
+    memory.free(ptr);
+  }
+  settled(memory);
 });

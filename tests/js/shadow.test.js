@@ -140,6 +140,10 @@ class Shadow {
       list,
       wanted.sort(([a], [b]) => a - b),
     );
+    const { largestFree, committed } = this.memory.stats();
+    if (largestFree === 0) return;
+    this.memory.free(this.memory.malloc(largestFree));
+    assert.equal(this.memory.stats().committed, committed);
   }
 
   run(steps, blocks) {

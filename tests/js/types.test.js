@@ -38,6 +38,43 @@ memory.watch({}, memory.reserveThread(), { free: true }).then(({ bytes }) => byt
 const pages: number = memory.grow(1);
 const buffer: ArrayBufferLike = memory.buffer;
 memory.imports.env.malloc(5);
+const zeroed: number = memory.calloc(2, 8, 32) || memory.tryMalloc(5);
+const resized: number = memory.realloc(zeroed, memory.sizeof(ptr), 32);
+const bytesOf: number = memory.lengthof(resized);
+const copy: ArrayBuffer = memory.arrayBuffer(ptr);
+const sharedCopy: SharedArrayBuffer = memory.sharedArrayBuffer(ptr, 4);
+const view: DataView = memory.dataView(ptr, 4);
+const at: number = memory.index(Int32Array, ptr);
+const stored: bigint = memory.store(BigInt64Array, 100, 5n);
+const later: Promise<"ok" | "timed-out"> | "not-equal" | "timed-out" =
+  memory.waitAsync(Int32Array, at, 0, 1).value;
+const count: number = memory.notify(Int32Array, at) + memory.memset(ptr, 0, 4);
+const text: string = memory.getString(memory.string("text"));
+const written: number = memory.setString(ptr, text, 10);
+const root: number = memory.casRoot(1, memory.getRoot(1), ptr);
+memory.setName("name", memory.getName("other"));
+const threads: number[] = memory.threads();
+const left: { thread: number, blocks: number, bytes: number } =
+  memory.reap(threads[0], { force: true, free: true });
+const free: boolean = memory.isLockFree(4);
+const { blocks, slabs } = memory.check();
+const { largestFree, committed, maximum, used } = memory.stats();
+memory.free(memory.memcpy(ptr, memory.memmove(ptr, ptr + 4, 4), 4));
+memory.trim();
+memory.detach();
+const version: string = LocalSharedMemory.version;
+LocalSharedMemory.init(memory, { heapBase: 64, maximum: 10 }).setUint8(ptr, 5);
+LocalSharedMemory.from(memory, { thread: memory.thread, heapBase: 0 });
+new LocalSharedMemory(1, 2, false);
+new LocalSharedMemory({ initial: 1, maximum: 2, shared: false, secret: 1n });
+// @ts-expect-error
+new LocalSharedMemory({ initial: 1, address: "i64" });
+// @ts-expect-error
+memory.wait(Uint32Array, 100, 0);
+// @ts-expect-error
+memory.malloc("5");
+// @ts-expect-error
+memory.thread = 5;
 // @ts-expect-error
 memory.setFloat64(ptr, 5n);
 // @ts-expect-error
