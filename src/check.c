@@ -59,7 +59,7 @@ static void check_slab(struct view *v, struct report *out, uint32_t k, uint64_t 
 		broken_in(v, out, 7, chunk_offset(v, k), k, w);
 	else
 		for (uint32_t x = 0; x < fresh; x += stride)
-			check_block(v, out, chunk_offset(v, k) + x * GRANULE, k, w);
+			check_block(v, out, chunk_offset(v, k) + (size_t)x * GRANULE, k, w);
 }
 
 /* Whether a tail's head covers it: I5. */
@@ -89,7 +89,8 @@ static uint32_t check_chunk(struct view *v, struct report *out, uint32_t c)
 	uint32_t kind = WORD_KIND(w), n = word_length(w);
 	size_t at = chunk_offset(v, c);
 	view_refresh(v);
-	if (kind > KIND_META || n > map_room(v, c) || (kind == KIND_SLAB && !slab_word_valid(v, c, w))) {
+	if (kind > KIND_META || n > map_room(v, c) ||
+	    (kind == KIND_SLAB && !slab_word_valid(v, c, w))) {
 		broken_in(v, out, 4, at, c, w);
 		return 1;
 	}
@@ -145,7 +146,8 @@ static void check_tables(struct view *v, struct report *out)
 	}
 	for (struct name *n = h->names; n < h->names + NAME_COUNT; n++) {
 		uint64_t w = load_acquire(&n->state);
-		if ((w & 0xff) > 2 || ((w & 0xff) == 2 && (w >> 8 || !n->text[0] || n->text[NAME_BYTES - 1])))
+		if ((w & 0xff) > 2 ||
+		    ((w & 0xff) == 2 && (w >> 8 || !n->text[0] || n->text[NAME_BYTES - 1])))
 			broken(out, 14, (size_t)((uint8_t *)n - v->base));
 	}
 }

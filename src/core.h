@@ -10,9 +10,9 @@
 #ifndef LSHM_CORE_H
 #define LSHM_CORE_H
 
+#include "bytes.h"
 #include "errors.h"
 #include "layout.h"
-#include "bytes.h"
 
 struct class_list {
 	size_t head;   /* header offset of the current slab's first free block */
@@ -30,27 +30,27 @@ struct block {
 struct view {
 	uint8_t *base;
 	uint64_t secret;
-	uint64_t state;      /* what the slot's word says while we are attached */
-	uint64_t live;       /* header bits of a block that we allocate */
-	struct slot *slot;   /* null: not attached */
-	void *host;          /* the host's own */
-	struct entry *piece; /* the map piece used last, */
+	uint64_t state;                    /* what the slot's word says while we are attached */
+	uint64_t live;                     /* header bits of a block that we allocate */
+	struct slot *slot;                 /* null: not attached */
+	void *host;                        /* the host's own */
+	struct entry *piece;               /* the map piece used last, */
 	uint32_t piece_first, piece_count; /* the chunks it describes, */
 	uint32_t piece_usable;             /* and the first one behind it */
-	uint32_t chunks;     /* known to be backed */
+	uint32_t chunks;                   /* known to be backed */
 	uint32_t chunks_max;
 	uint32_t chunk_log2;
 	uint32_t map_first;
 	uint32_t slots_first;
-	uint32_t small_max;  /* largest size that slabs serve */
-	uint32_t mine;       /* OWNER(KIND_SLAB, our slot) */
-	uint32_t thread;     /* our number */
+	uint32_t small_max; /* largest size that slabs serve */
+	uint32_t mine;      /* OWNER(KIND_SLAB, our slot) */
+	uint32_t thread;    /* our number */
 	int32_t error;
-	uint32_t pending;    /* bytes in the outbox */
-	uint32_t skew;       /* chunk number of the base: aligns addresses (wasm) */
-	uint32_t conflicts;  /* compare-exchanges that the last search lost */
-	uint64_t in_flight;  /* sum of the words it met in transition */
-	struct block found;  /* what was found last */
+	uint32_t pending;   /* bytes in the outbox */
+	uint32_t skew;      /* chunk number of the base: aligns addresses (wasm) */
+	uint32_t conflicts; /* compare-exchanges that the last search lost */
+	uint64_t in_flight; /* sum of the words it met in transition */
+	struct block found; /* what was found last */
 	struct class_list list[CLASS_COUNT];
 	uint8_t demand[CLASS_COUNT]; /* slabs taken and not given back, saturating */
 };
@@ -123,7 +123,7 @@ struct report {
 	uint64_t metadata;           /* header, slots, map */
 	uint64_t largest_free;       /* what one malloc gets without growing */
 	uint64_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
-	uint64_t threads;            /* attached or reserved */
+	uint64_t threads;                                        /* attached or reserved */
 };
 void heap_check(struct view *v, struct report *out);
 

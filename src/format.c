@@ -2,9 +2,9 @@
 #include "core.h"
 
 enum {
-	BYTES_PER_SLOT = 1 << 20,   /* of the initial size, for inline slots */
+	BYTES_PER_SLOT = 1 << 20, /* of the initial size, for inline slots */
 	BYTES_MIN_SMALL = 16 << 10,
-	SMALL_MAXIMUM = 1 << 20,    /* up to here chunks are 1 KiB */
+	SMALL_MAXIMUM = 1 << 20, /* up to here chunks are 1 KiB */
 };
 
 /* log2 of the chunk size for a maximum in bytes; above CHUNK_LOG2_MAX if no
@@ -33,7 +33,7 @@ int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret
 		return LSHM_ERR_TOO_SMALL;
 	if (load_acquire(&h->magic) == LAYOUT_MAGIC)
 		return LSHM_ERR_HEAP_EXISTS;
-	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT >= slots * 2)
+	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT / 2 >= slots)
 		slots *= 2;
 	h->version = LAYOUT_VERSION;
 	h->signature = LAYOUT_SIGNATURE;

@@ -13,7 +13,8 @@ extern inline size_t link_follow(size_t from, uint32_t link);
 extern inline uint64_t canary_at(const struct view *v, size_t offset);
 extern inline void canary_set(const struct view *v, size_t payload, size_t size, size_t capacity);
 extern inline bool canary_is(const struct view *v, size_t at, uint32_t n, uint64_t bytes);
-extern inline bool canary_stands(const struct view *v, size_t payload, size_t size, size_t capacity);
+extern inline bool canary_stands(const struct view *v, size_t payload, size_t size,
+                                 size_t capacity);
 extern inline uint32_t chunks_for(const struct view *v, size_t bytes);
 extern inline struct entry *map_at(struct view *v, uint32_t chunk);
 extern inline uint32_t map_usable(struct view *v, uint32_t chunk);

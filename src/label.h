@@ -18,8 +18,7 @@
 #define LABEL_BITS ((1ull << 48) - 1)
 #define LABEL_STATE(h) ((uint32_t)((h) >> 32) & 3u)
 #define LABEL_TAG(h) ((uint32_t)((h) >> 36) & 0xfffu)
-#define LABEL_MAKE(state, span, tag) \
-	((uint64_t)(state) << 32 | (span) | (uint64_t)(tag) << 36)
+#define LABEL_MAKE(state, span, tag) ((uint64_t)(state) << 32 | (span) | (uint64_t)(tag) << 36)
 
 inline uint32_t label_pad(const struct view *v, size_t header)
 {
@@ -72,8 +71,7 @@ INLINE uint64_t label_free(const struct view *v, size_t header, uint32_t link)
 /* The header of a slab's live block of ours; size is below 2^15. */
 inline uint64_t label_live(const struct view *v, size_t header, uint32_t size)
 {
-	return v->live ^ size ^
-	       (uint64_t)(label_code_low(size) ^ label_pad(v, header)) << 48;
+	return v->live ^ size ^ (uint64_t)(label_code_low(size) ^ label_pad(v, header)) << 48;
 }
 
 /* LIVE to XFREE, for any valid header: the code is linear. */

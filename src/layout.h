@@ -52,30 +52,30 @@
 #define LAYOUT_VERSION 1u
 
 enum {
-	NULL_BYTES = 64,      /* below the header, always zero (I1) */
-	HEADER_SIZE = 8,      /* of a block */
+	NULL_BYTES = 64, /* below the header, always zero (I1) */
+	HEADER_SIZE = 8, /* of a block */
 	GRANULE = 16,
 	GRANULE_LOG2 = 4,
 	CLASS_COUNT = 64,
 	ROOT_COUNT = 16,
 	NAME_COUNT = 16,
-	NAME_BYTES = 48,      /* UTF-8, zero-padded; 47 at most */
+	NAME_BYTES = 48, /* UTF-8, zero-padded; 47 at most */
 	TAG_COUNT = 4096,
 	TAG_WINDOW = 32,
 	TAG_WANTED = TAG_COUNT, /* a slot's tag, tried for and not got yet */
-	SLOT_MAX = 255,       /* slots are numbered from 1 */
+	SLOT_MAX = 255,         /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
-	SLOTS_MIN = 4,        /* slots that stand inline */
+	SLOTS_MIN = 4, /* slots that stand inline */
 	SLOTS_INLINE_MAX = 64,
 	CHUNKS_MAX = 1 << 24,
 	OUTBOX_COUNT = 8,
-	MAP_GROWTH = 8,       /* each piece but the first covers 7/8 of what ends there */
+	MAP_GROWTH = 8,        /* each piece but the first covers 7/8 of what ends there */
 	CHUNK_LOG2_SMALL = 10, /* where the maximum is at most 1 MiB */
 	CHUNK_LOG2 = 12,
 	CHUNK_LOG2_MAX = 16,
 	SLAB_BYTES_MAX = 128 << 10,
 	CANARY_BYTES = 8,
-	REGION_TAIL = 8,      /* the region's last bytes: part of no chunk */
+	REGION_TAIL = 8, /* the region's last bytes: part of no chunk */
 };
 
 /* --- map words -------------------------------------------------------------
@@ -98,9 +98,9 @@ enum kind {
 	KIND_META,   /* a piece of the slot table, made by slot; arg: length */
 };
 
-#define WORD_KIND(w) ((uint32_t)(w) & 0xfu)
+#define WORD_KIND(w) (0xfu & (uint32_t)(w))
 #define WORD_SLOT(w) ((uint32_t)(w) >> 4 & 0xffu)
-#define WORD_OWNER(w) ((uint32_t)(w) & 0xfffu) /* kind and slot together */
+#define WORD_OWNER(w) (0xfffu & (uint32_t)(w)) /* kind and slot together */
 #define WORD_ARG(w) ((uint32_t)((w) >> 40))
 #define OWNER(kind, slot) ((uint32_t)(kind) | (uint32_t)(slot) << 4)
 
@@ -116,14 +116,14 @@ enum kind {
  * and take `head` and `next` for hints. */
 struct entry {
 	_Atomic uint64_t word;
-	_Atomic uint64_t hints;  /* a bit per 1/64 of the chunk: look for XFREE */
-	_Atomic uint16_t head;   /* first free block: granule + 1, 0 = none */
-	uint16_t used;           /* blocks not on the list; while not current */
-	_Atomic uint16_t fresh;  /* granules below it hold labels; release, pairs
+	_Atomic uint64_t hints; /* a bit per 1/64 of the chunk: look for XFREE */
+	_Atomic uint16_t head;  /* first free block: granule + 1, 0 = none */
+	uint16_t used;          /* blocks not on the list; while not current */
+	_Atomic uint16_t fresh; /* granules below it hold labels; release, pairs
 	                            with the acquire in slab_fresh */
 	uint16_t spare;
-	_Atomic uint32_t next;   /* ring of the owner's slabs of the class; chain */
-	uint32_t prev;           /*   of ownerless ones from header.parked */
+	_Atomic uint32_t next; /* ring of the owner's slabs of the class; chain */
+	uint32_t prev;         /*   of ownerless ones from header.parked */
 };
 
 /* --- block headers -----------------------------------------------------------
@@ -150,12 +150,12 @@ enum state {
  */
 enum slot_state {
 	SLOT_FREE,
-	SLOT_RESERVED,  /* by: the reserving thread */
+	SLOT_RESERVED, /* by: the reserving thread */
 	SLOT_ATTACHING,
 	SLOT_ALIVE,
 	SLOT_LEAVING,
-	SLOT_DEAD,      /* proven dead, not yet being reaped */
-	SLOT_REAPING,   /* by: the reaping thread */
+	SLOT_DEAD,    /* proven dead, not yet being reaped */
+	SLOT_REAPING, /* by: the reaping thread */
 };
 enum slot_flag {
 	SLOT_PROVABLE = 1, /* its death can be proven by the host's lock */
@@ -163,16 +163,15 @@ enum slot_flag {
 	SLOT_MARKED = 4,   /* host's use */
 };
 
-#define SLOT_STATE(s) ((uint32_t)(s) & 7u)
+#define SLOT_STATE(s) (7u & (uint32_t)(s))
 #define SLOT_FLAGS(s) ((uint32_t)(s) >> 3 & 31u)
 #define SLOT_BY(s) ((uint32_t)((s) >> 8))
 #define SLOT_EPOCH(s) ((uint32_t)((s) >> 40))
 #define SLOT_WORD(state, flags, by, epoch) \
-	((uint64_t)(state) | (uint64_t)(flags) << 3 | (uint64_t)(by) << 8 | \
-	 (uint64_t)(epoch) << 40)
+	((uint64_t)(state) | (uint64_t)(flags) << 3 | (uint64_t)(by) << 8 | (uint64_t)(epoch) << 40)
 /* A thread's number: epoch and slot, never used twice. */
 #define THREAD(slot, epoch) ((uint32_t)(epoch) << 8 | (uint32_t)(slot))
-#define THREAD_SLOT(thread) ((thread)&0xffu)
+#define THREAD_SLOT(thread) (0xffu & (thread))
 #define THREAD_EPOCH(thread) ((thread) >> 8)
 #define SLOT_EPOCH_MAX 0xffffffu
 
@@ -187,8 +186,8 @@ struct outbox {
 
 struct slot {
 	_Atomic uint64_t state;
-	_Atomic uint64_t host;  /* what the host proves death by (a process id) */
-	_Atomic uint32_t tag;   /* of the blocks it allocates; 0 = shared by many */
+	_Atomic uint64_t host; /* what the host proves death by (a process id) */
+	_Atomic uint32_t tag;  /* of the blocks it allocates; 0 = shared by many */
 	uint32_t spare[11];
 	struct outbox outbox[OUTBOX_COUNT];
 	uint8_t workspace[832]; /* wasm: the thread's struct view; native: unused */
@@ -202,18 +201,18 @@ struct name {
 
 struct header {
 	uint8_t null[NULL_BYTES];
-	_Atomic uint64_t magic;       /* written last by the maker (release) */
+	_Atomic uint64_t magic; /* written last by the maker (release) */
 	uint32_t version;
 	uint32_t signature;
 	uint32_t chunk_log2;
-	uint32_t chunks_max;          /* maximum size in chunks */
-	uint32_t map_first;           /* chunks that map piece 0 describes */
-	uint32_t slots_first;         /* slots that stand inline: a power of two */
-	uint64_t secret;              /* keys checks and canaries */
-	_Atomic uint32_t committed;   /* usable chunks; grows by CAS-max */
-	_Atomic uint32_t free_low;    /* hint: no FREE chunk below it */
+	uint32_t chunks_max;                      /* maximum size in chunks */
+	uint32_t map_first;                       /* chunks that map piece 0 describes */
+	uint32_t slots_first;                     /* slots that stand inline: a power of two */
+	uint64_t secret;                          /* keys checks and canaries */
+	_Atomic uint32_t committed;               /* usable chunks; grows by CAS-max */
+	_Atomic uint32_t free_low;                /* hint: no FREE chunk below it */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
-	_Atomic uint64_t tags;        /* free:32 window:32, see tag.c */
+	_Atomic uint64_t tags;                    /* free:32 window:32, see tag.c */
 	uint32_t spare[10];
 	_Atomic uint64_t root[ROOT_COUNT];
 	_Atomic uint32_t parked[CLASS_COUNT]; /* hint: an ownerless slab with room */

@@ -43,7 +43,8 @@ int name_set(struct view *v, const uint8_t *text, size_t length, uint64_t value)
 	struct name *n = name_entry(v, text, length);
 	for (uint32_t i = 0; !n && i < NAME_COUNT; i++) {
 		uint64_t claim = (uint64_t)v->thread << 8 | NAME_CLAIM;
-		if (load_relaxed(&names[i].state) != NAME_FREE || !cas64(&names[i].state, NAME_FREE, claim))
+		if (load_relaxed(&names[i].state) != NAME_FREE ||
+		    !cas64(&names[i].state, NAME_FREE, claim))
 			continue;
 		bytes_clear(names[i].text, NAME_BYTES);
 		bytes_copy(names[i].text, text, length);

@@ -17,7 +17,8 @@ static void block_resize(struct view *v, size_t p, size_t size, size_t capacity)
 	}
 	size_t header = p - HEADER_SIZE;
 	uint64_t h = header_load(v->base + header) & LABEL_BITS;
-	header_store(v->base + header, label_seal(v, header, (h & ~0xffffffffull) | (uint32_t)size));
+	header_store(v->base + header,
+	             label_seal(v, header, (h & ~0xffffffffull) | (uint32_t)size));
 }
 
 /* Whether the header's 32 bits of size say the same with both numbers of chunks:

@@ -13,7 +13,7 @@ enum {
 	CARVE_GRANULES = 128, /* carved at once: 2 KiB, at least one block */
 	OUTBOX_BYTES = 4096,  /* sent when this much waits in it */
 	PARKED_TRIES = 8,
-	BUSY = 8,             /* slabs of a class after which they get longer */
+	BUSY = 8, /* slabs of a class after which they get longer */
 };
 
 /* Blocks from granule x to `end` of our slab k, which is current: XFREE becomes
@@ -147,7 +147,8 @@ bool slab_refill(struct view *v, uint32_t class)
 		}
 		struct entry *e = map_at(v, k);
 		uint64_t w = load_relaxed(&e->word);
-		if (WORD_OWNER(w) != v->mine || SLAB_CLASS(w) != class || !slab_word_valid(v, k, w)) {
+		if (WORD_OWNER(w) != v->mine || SLAB_CLASS(w) != class ||
+		    !slab_word_valid(v, k, w)) {
 			list->slab = 0; /* not ours: reaped by force, or damaged */
 			continue;
 		}

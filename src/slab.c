@@ -73,8 +73,11 @@ static void ring_remove(struct view *v, uint32_t class, uint32_t k)
 	if (whole)
 		ring_link(v, prev, next);
 	if (v->list[class].slab == k)
-		list_set(v, class, whole && next != k &&
-		         WORD_OWNER(load_relaxed(&map_at(v, next)->word)) == v->mine ? next : 0);
+		list_set(v, class,
+		         whole && next != k &&
+		                         WORD_OWNER(load_relaxed(&map_at(v, next)->word)) == v->mine
+		                 ? next
+		                 : 0);
 }
 
 /* --- labels to lists -------------------------------------------------------- */

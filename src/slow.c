@@ -141,7 +141,9 @@ int heap_find(struct view *v, size_t p)
 static int free_foreign(struct view *v, size_t p, uint64_t label, uint32_t class)
 {
 	outbox_note(v, p, class_stride(class) * GRANULE);
-	return header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label)) ? 0 : LSHM_ERR_FREED;
+	return header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label))
+	               ? 0
+	               : LSHM_ERR_FREED;
 }
 
 /* All that is not a plain free in a slab of ours. */

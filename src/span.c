@@ -47,8 +47,8 @@ void span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 	struct entry *e = map_at(v, head);
 	uint32_t room = map_room(v, head), i = 1;
 	uint64_t t;
-	while (i < room && (t = load_acquire(&e[i].word),
-	                    WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i))
+	while (i < room &&
+	       (t = load_acquire(&e[i].word), WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i))
 		i++;
 	while (--i && i >= keep) {
 		t = load_acquire(&e[i].word);

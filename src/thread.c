@@ -15,8 +15,8 @@
 
 extern inline struct slot *slot_of(struct view *v, uint32_t slot);
 
-struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
-                     uint32_t chunks, uint32_t slot)
+struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2, uint32_t chunks,
+                     uint32_t slot)
 {
 	struct header *h = (struct header *)(void *)base;
 	uint32_t i = slot - 1, first = slots_first;
@@ -98,7 +98,7 @@ static void thread_enter(struct view *v, uint32_t slot)
 	v->slot = s;
 	v->pending = 0;
 	v->error = 0;
-	for (uint32_t class = 0; class < CLASS_COUNT; class++) {
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		v->list[class].head = 0;
 		v->list[class].slab = 0;
 		v->demand[class] = 0;
@@ -185,7 +185,7 @@ void thread_trim(struct view *v)
 		return;
 	v->pending = 0;
 	outbox_send(v->slot, v);
-	for (uint32_t class = 0; class < CLASS_COUNT; class++) {
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
 		while (list->slab) {
 			uint64_t w = load_relaxed(&map_at(v, list->slab)->word);
@@ -258,7 +258,8 @@ static void recover(struct view *v, struct slot *s, uint32_t thread)
 	for (uint32_t i = 1; (other = slot_of(v, i)) != 0; i++) {
 		uint64_t reserved = load_acquire(&other->state);
 		if (SLOT_STATE(reserved) == SLOT_RESERVED && SLOT_BY(reserved) == thread)
-			cas64(&other->state, reserved, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(reserved) + 1));
+			cas64(&other->state, reserved,
+			      SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(reserved) + 1));
 	}
 }
 

@@ -14,7 +14,7 @@ static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 		length = stride;
 	} else if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
 		length = (size_t)slab_fresh(v, k, w) * GRANULE;
-		stride = class_stride(SLAB_CLASS(w)) * GRANULE;
+		stride = (size_t)class_stride(SLAB_CLASS(w)) * GRANULE;
 	}
 	if (cursor)
 		at = (cursor - first) / stride * stride + stride;

@@ -34,7 +34,7 @@ inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 
 inline void bytes_clear(uint8_t *to, size_t size)
 {
-	memset(to, 0, size);
+	memset(to, 0, size); /* NOLINT(clang-analyzer-core.NonNullParamChecker) */
 }
 
 #endif

@@ -23,14 +23,14 @@
 
 static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t new)
 {
-	return atomic_compare_exchange_strong_explicit(
-		p, &old, new, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(p, &old, new, memory_order_acq_rel,
+	                                               memory_order_acquire);
 }
 
 static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t new)
 {
-	return atomic_compare_exchange_strong_explicit(
-		p, &old, new, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(p, &old, new, memory_order_acq_rel,
+	                                               memory_order_acquire);
 }
 
 /* What only the owner writes and nobody reads before the owner is known to be
@@ -40,8 +40,7 @@ static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t new)
 #define store_owned16(p, x) (*(volatile uint16_t *)(p) = (uint16_t)(x))
 
 /* Block headers: written by the one thread that has the right to it. */
-#define header_load(p) \
-	atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
+#define header_load(p) atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
 #define header_store(p, x) (*(volatile uint64_t *)(void *)(p) = (x))
 
 /* LIVE to XFREE by a thread that does not own the slab: a compare-exchange

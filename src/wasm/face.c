@@ -23,8 +23,7 @@ union scratch {
 _Static_assert(sizeof(struct block) == 5 * 4, "struct block");
 _Static_assert(sizeof(struct report) == 14 * 8, "struct report");
 _Static_assert(sizeof(struct view) % 8 == 0, "the scratch area's alignment");
-_Static_assert(sizeof(struct view) + sizeof(union scratch) <=
-                       sizeof(((struct slot *)0)->workspace),
+_Static_assert(sizeof(struct view) + sizeof(union scratch) <= sizeof(((struct slot *)0)->workspace),
                "a view and its scratch area fit into a slot");
 
 union scratch *view_scratch(struct view *v)
