@@ -1676,8 +1676,10 @@ export class LocalSharedMemory extends Base {
 
   /**
    * The heap's bytes, from its base to the end of what it has committed, for
-   * {@link LocalSharedMemory.open}, the C library and the command line. Taken
-   * while other threads work, it is what a crash would leave, and opens as such.
+   * {@link LocalSharedMemory.open} and the C library. The copy takes time: where
+   * other threads work meanwhile, it opens as after a crash, with all blocks
+   * that nobody touched as they were, but what was changing may contradict
+   * itself, as `check()` then tells.
    * @returns {ArrayBuffer}
    */
   image() {
