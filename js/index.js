@@ -683,7 +683,8 @@ class State {
     this.heapBase = heapBase;
     this.shared = isShared(this.buffer);
     this.thread = 0;
-    this.torn = 0; // number of the thread that a call was cut short as
+    /** @type {number[]} the threads that a call was cut short as */
+    this.torn = [];
     /** @type {Set<number>} threads that are proven to have ended */
     this.ended = new Set();
     /** @type {null | (() => void)} gives the Web Lock back */
@@ -835,7 +836,6 @@ function attach(memory, where, thread) {
     throw coreError(where, view | 0, detail);
   }
   state.thread = core.view_thread(view) >>> 0;
-  state.torn = 0;
   state.view = view;
   if (state.bound) bind(memory);
 }
@@ -848,16 +848,14 @@ function bind(memory) {
 }
 
 /**
- * A call into the core ended by an exception: mends what it left, as soon as
- * there is stack to do so, and throws on.
+ * Mends, as soon as there is stack to do so, what a call into the core left that
+ * ended by an exception, and throws on. Its caller has noted that the thread is
+ * torn: for that there is always stack, for calling this there may be none.
  * @param {any} memory
  * @param {unknown} error
  * @returns {never}
  */
 function torn(memory, error) {
-  const state = memory[STATE];
-  state.torn = state.thread;
-  state.view = 0;
   try {
     mend(memory, "malloc");
   } catch {
@@ -876,20 +874,31 @@ function probeStack(depth) {
 }
 
 /**
- * Gives up the slot in which a call was cut short, and takes another.
+ * Gives up the slots in which calls were cut short, and takes another.
  * @param {any} memory
  * @param {string} where
  */
 function mend(memory, where) {
   const state = memory[STATE];
-  const thread = state.torn;
   // Far more stack than attaching and reaping take, so that they aren't cut
-  // short as well.
+  // short as well. If they are, there is one thread more to reap.
   probeStack(400);
   state.release?.();
   state.release = null;
   attach(memory, where, 0);
-  state.core.thread_reap(state.view, thread, 0);
+  const { view, thread } = state;
+  state.view = 0;
+  try {
+    // The latest first: it may have been reaping the one before.
+    for (let i = state.torn.length - 1; i >= 0; i--) {
+      state.core.thread_reap(view, state.torn[i], 0);
+    }
+  } catch (error) {
+    state.torn[state.torn.length] = thread;
+    throw error;
+  }
+  state.torn = [];
+  state.view = view;
   holdLock(memory);
 }
 
@@ -905,10 +914,11 @@ function ready(memory, where) {
     if (state.core.holders.every((/** @type {any} */ m) => m.bound() !== 0)) {
       return;
     }
-    state.torn = state.thread;
+    state.torn[state.torn.length] = state.thread;
     state.view = 0;
   }
-  if (state.torn === 0) throw rangeError(where, ERRORS.DETACHED[1], "DETACHED");
+  if (state.torn.length === 0)
+    throw rangeError(where, ERRORS.DETACHED[1], "DETACHED");
   mend(memory, where);
 }
 
@@ -939,6 +949,8 @@ function call(memory, where, name, a = 0, b = 0, c = 0) {
   try {
     return state.core[name](state.view, a, b, c);
   } catch (error) {
+    state.torn[state.torn.length] = state.thread;
+    state.view = 0;
     return torn(memory, error);
   }
 }
@@ -1107,7 +1119,7 @@ function adopt(memory, where, core, options) {
  */
 function attachAgain(memory, thread) {
   const state = memory[STATE];
-  if (state.torn !== 0) {
+  if (state.torn.length > 0) {
     ready(memory, "from");
   } else {
     attach(memory, "from", thread);
@@ -1712,7 +1724,7 @@ export class LocalSharedMemory extends Base {
    */
   detach() {
     const state = /** @type {any} */ (this)[STATE];
-    if (state.view === 0 && state.torn === 0) return;
+    if (state.view === 0 && state.torn.length === 0) return;
     call(this, "detach", "thread_detach");
     state.view = 0;
     for (const module of state.core.holders) module.bind(0);
@@ -1769,6 +1781,8 @@ export class LocalSharedMemory extends Base {
       try {
         offset = state.malloc(state.view, byteLength) >>> 0;
       } catch (error) {
+        state.torn[state.torn.length] = state.thread;
+        state.view = 0;
         torn(this, error);
       }
       if (offset !== 0) return offset + state.base;
@@ -1870,6 +1884,8 @@ export class LocalSharedMemory extends Base {
     try {
       result = state.free(state.view, ptr - state.base);
     } catch (error) {
+      state.torn[state.torn.length] = state.thread;
+      state.view = 0;
       torn(this, error);
     }
     if (result !== 0) {

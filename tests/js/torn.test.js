@@ -95,7 +95,6 @@ for (const shared of [true, false]) {
       } else {
         const [ptr] = live.keys();
         const known = live.get(ptr) >= 0;
-        live.delete(ptr);
         live.set(ptr, -1); // being freed: cut short, it may live or not
         try {
           memory.free(ptr);
