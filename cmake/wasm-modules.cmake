@@ -4,8 +4,8 @@
 
 lshm_wasm_internal(
 	block_look block_take bytes_clear bytes_copy canary_at canary_set
-	canary_is chunks_for class_of class_stride heap_extend heap_open
-	heap_relieve host_backed host_claim_slot host_reap host_release_slot
+	canary_is chunks_for class_of class_stride heap_extend heap_relieve
+	host_backed host_claim_slot host_reap host_release_slot
 	label_code label_code_low label_live label_look label_pad label_valid link_to
 	map_at map_room map_seek map_usable outbox_note outbox_send pointer_head
 	slab_adopt slab_fresh slab_has_fresh slab_put slab_rebuild slab_refill
@@ -30,10 +30,10 @@ lshm_wasm_module(span
 lshm_wasm_module(slab
 	SMALL heap.c slab.c refill.c
 	EXPORTS
-		heap_open heap_relieve label_look outbox_note outbox_send slab_adopt
+		heap_relieve label_look outbox_note outbox_send slab_adopt
 		slab_put slab_rebuild slab_refill slab_settle
 		# for JavaScript
-		heap_verify)
+		heap_open heap_verify)
 
 lshm_wasm_module(malloc
 	FAST malloc.c

@@ -1234,6 +1234,30 @@ function inspectImage(bytes) {
 }
 
 /**
+ * Makes room in an image whose dead hold every slot: reaps them in a copy, from
+ * a view that stands behind the heap and never attaches, and takes the copy.
+ * @param {any} memory
+ * @param {number} base
+ * @param {number} length of the image
+ */
+function reapFull(memory, base, length) {
+  const view = Math.ceil(length / PAGE) * PAGE;
+  const pages = view / PAGE + 1;
+  const copy = new Base({ initial: pages, maximum: pages });
+  const bytes = new Uint8Array(copy.buffer, 0, length);
+  const image = new Uint8Array(memory.buffer, base, length);
+  bytes.set(image);
+  const core = loadCore(copy, "open");
+  core.heap_open(view, 0, BigInt(length));
+  for (let thread = 0; ;) {
+    thread = core.thread_next(view, thread & 255) >>> 0;
+    if (thread === 0) break;
+    core.thread_reap(view, thread, 0);
+  }
+  image.set(bytes);
+}
+
+/**
  * Makes every thread of an image's past leave it.
  * @param {any} memory
  */
@@ -1681,7 +1705,15 @@ export class LocalSharedMemory extends Base {
     const memory = Reflect.construct(Base, [descriptor], this);
     new Uint8Array(memory.buffer, base).set(image);
     const core = loadCore(memory, "open");
-    adopt(memory, "open", core, { base, heapBase, made: true });
+    const here = { base, heapBase, made: true };
+    try {
+      adopt(memory, "open", core, here);
+    } catch (error) {
+      const { code } = /** @type {HeapError} */ (error);
+      if (code !== "ERR_LSHM_THREADS_FULL") throw error;
+      reapFull(memory, base, image.length);
+      adopt(memory, "open", core, here);
+    }
     reapPast(memory);
     return memory;
   }

@@ -79,6 +79,37 @@ test("open: heapBase and maximum", () => {
   );
 });
 
+test("an image in which every slot is taken opens", () => {
+  for (const [pages, count, heapBase] of [
+    [1, 32, 0],
+    [60, 255, 0],
+    [60, 255, 3 * page],
+  ]) {
+    const memory = new LocalSharedMemory(pages);
+    const list = [];
+    const crowd = () => {
+      for (let other = memory; ;) {
+        const ptr = other.tryMalloc(8); // a single page has no slab for each
+        if (ptr !== 0) list.push(ptr);
+        if (ptr !== 0) other.setFloat64(ptr, other.thread);
+        other = LocalSharedMemory.from(structuredClone(memory));
+      }
+    };
+    fails(crowd, RangeError, "THREADS_FULL");
+    assert.equal(memory.threads().length, count);
+    const opened = LocalSharedMemory.open(memory.image(), { heapBase });
+    assert.deepEqual(opened.threads(), [opened.thread]);
+    assert.equal(settled(opened).length, list.length);
+    for (const ptr of list) {
+      const value = memory.getFloat64(ptr);
+      assert.equal(opened.getFloat64(ptr + heapBase), value);
+      opened.free(ptr + heapBase);
+    }
+    assert.deepEqual(settled(opened), []);
+    opened.free(opened.malloc(opened.stats().largestFree));
+  }
+});
+
 test("a view into a larger buffer is an image too", () => {
   const image = new Uint8Array(new LocalSharedMemory(2).image());
   const larger = new Uint8Array(new SharedArrayBuffer(image.length + 1000));
