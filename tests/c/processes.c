@@ -41,7 +41,8 @@ static void storm(void)
 	if (maker == 0) {
 		lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &options);
 		CHECK(heap);
-		storm_make(heap);
+		struct storm *s = lshm_at(heap, storm_make(heap));
+		s->together = WORKERS;
 		lshm_close(heap);
 		_exit(0);
 	}

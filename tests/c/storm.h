@@ -18,6 +18,9 @@ struct storm {
 	uint64_t base[STORM_WORKERS]; /* where each worker sees the heap */
 	uint64_t done[STORM_WORKERS], remote[STORM_WORKERS], full[STORM_WORKERS];
 	uint32_t stop;
+	/* Workers that are here, and how many begin together: one that began long
+	 * before the others would free what it made itself. */
+	uint32_t here, together;
 };
 
 struct storm_block {
@@ -73,6 +76,9 @@ static inline void storm_work(lshm *heap, uint32_t me, uint64_t steps, uint64_t 
 	uint64_t rng = seed, remote = 0, full = 0, done = 0;
 	CHECK(s);
 	s->base[me] = (uint64_t)(uintptr_t)s - at;
+	__atomic_fetch_add(&s->here, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&s->here, __ATOMIC_ACQUIRE) < s->together)
+		sched_yield();
 	for (; done < steps; done++) {
 		lshm_ptr cell = at + 8 * random_below(&rng, STORM_CELLS), p = 0;
 		if (done % 256 == 0) {

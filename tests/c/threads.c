@@ -27,6 +27,7 @@ static void storm(void)
 		pthread_t threads[WORKERS];
 		struct job jobs[WORKERS];
 		uint64_t done = 0, remote = 0, full = 0, blocks;
+		s->together = WORKERS;
 		for (uint32_t i = 0; i < WORKERS; i++) {
 			jobs[i] = (struct job){heap, i + 1, test_long() ? 5000000 : 250000};
 			CHECK(pthread_create(&threads[i], NULL, storm_thread, &jobs[i]) == 0);
