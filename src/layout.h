@@ -75,7 +75,6 @@ enum {
 	CHUNK_LOG2_MAX = 16,
 	SLAB_BYTES_MAX = 128 << 10,
 	CANARY_BYTES = 8,
-	REGION_TAIL = 8, /* the region's last bytes: part of no chunk */
 };
 
 /* --- map words -------------------------------------------------------------
@@ -160,7 +159,6 @@ enum slot_state {
 enum slot_flag {
 	SLOT_PROVABLE = 1, /* its death can be proven by the host's lock */
 	SLOT_FREEALL = 2,  /* its reaper frees what it allocated */
-	SLOT_MARKED = 4,   /* host's use */
 };
 
 #define SLOT_STATE(s) (7u & (uint32_t)(s))

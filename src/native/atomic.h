@@ -6,9 +6,7 @@
 #ifndef LSHM_ATOMIC_H
 #define LSHM_ATOMIC_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include "c11.h"
 
 /* A library call for a 64-bit atomic would lock in this process alone; with
  * this alignment compilers need none. clang for 32-bit x86 needs SSE2 as well: without
@@ -17,27 +15,6 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 #if defined __clang__ && defined __i386__ && !defined __SSE2__
 #error "build with -msse2: 64-bit loads must not write"
 #endif
-
-#define load_relaxed(p) atomic_load_explicit(p, memory_order_relaxed)
-#define load_acquire(p) atomic_load_explicit(p, memory_order_acquire)
-#define store_relaxed(p, x) atomic_store_explicit(p, x, memory_order_relaxed)
-#define store_release(p, x) atomic_store_explicit(p, x, memory_order_release)
-
-/* Read-modify-writes; the bool says whether *p was `old` and is `new` now. */
-#define exchange_acquire(p, x) atomic_exchange_explicit(p, x, memory_order_acquire)
-#define fetch_or_release(p, x) atomic_fetch_or_explicit(p, x, memory_order_release)
-
-static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
-{
-	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
-	                                               memory_order_acquire);
-}
-
-static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
-{
-	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
-	                                               memory_order_acquire);
-}
 
 /* What only the owner writes and nobody reads before the owner is known to be
  * dead: in program order, which relaxed atomics keep within one location and
@@ -50,7 +27,6 @@ static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
 
 /* Block headers: one 64-bit store by the one thread that has the right to it.
  * Release: whoever acquires the label sees what its writer did before. */
-#define header_load(p) atomic_load_explicit((_Atomic uint64_t *)(void *)(p), memory_order_acquire)
 #define header_store(p, x) \
 	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
 
