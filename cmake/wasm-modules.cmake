@@ -28,7 +28,7 @@ lshm_wasm_module(span
 		view_roots view_scratch view_thread)
 
 lshm_wasm_module(slab
-	SMALL heap.c slab.c refill.c
+	SMALL heap.c slab.c cache.c refill.c
 	EXPORTS
 		heap_relieve label_look outbox_note outbox_send slab_adopt
 		slab_put slab_rebuild slab_refill slab_settle
@@ -47,7 +47,7 @@ lshm_wasm_module(malloc
 		posix_memalign realloc)
 
 lshm_wasm_module(thread
-	SMALL thread.c tag.c walk.c
+	SMALL thread.c walk.c
 	EXPORTS
 		slot_of
 		# for JavaScript

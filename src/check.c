@@ -27,24 +27,42 @@ static void broken_in(struct view *v, struct report *out, uint32_t invariant, si
 		broken(out, invariant, offset);
 }
 
-/* One block below `fresh` or one span: I8, I9, I10, I11. */
+/* Whether the thread is attached: I15. */
+static bool thread_stands(struct view *v, uint32_t thread)
+{
+	struct slot *s = slot_of(v, THREAD_SLOT(thread));
+	uint64_t w = s ? load_acquire(&s->state) : 0;
+	return SLOT_STATE(w) != SLOT_FREE && SLOT_EPOCH(w) == THREAD_EPOCH(thread);
+}
+
+/* The number of the invariant that a look at a block found broken, or 0. */
+static uint32_t block_breaks(struct view *v, size_t p, uint64_t h, int error, bool span)
+{
+	if (error == LSHM_ERR_OVERRUN)
+		return 10;
+	if (span)
+		return 11;
+	if (error != LSHM_ERR_FREED)
+		return label_look(v, p) == STATE_DAMAGED ? 8 : 9;
+	return LABEL_STATE(h) != STATE_CACHED || thread_stands(v, LABEL_THREAD(h)) ? 0 : 15;
+}
+
+/* One block below `fresh` or one span: I8 to I11, I15. */
 static void check_block(struct view *v, struct report *out, size_t p, uint32_t k, uint64_t w)
 {
-	size_t header = p - HEADER_SIZE;
-	bool span = WORD_KIND(w) != KIND_SLAB;
 	for (uint32_t looks = 0; looks < LOOKS; looks++) {
-		uint64_t h = bytes_peek64(v->base + header);
+		uint64_t h = header_peek(header_at(v, p));
 		int error = block_look(v, p, k, w);
-		if (bytes_peek64(v->base + header) != h)
+		uint32_t invariant = error ? block_breaks(v, p, h, error, WORD_KIND(w) != KIND_SLAB) : 0;
+		if (header_peek(header_at(v, p)) != h)
 			continue;
-		if (!error) {
-			out->blocks++;
-			out->used += v->found.footprint;
-		} else if (error == LSHM_ERR_FREED && !span) {
+		if (invariant) {
+			broken_in(v, out, invariant, p, k, w);
+		} else if (error) {
 			out->free_blocks++;
 		} else {
-			uint32_t label = span ? 11 : label_look(v, header) == STATE_DAMAGED ? 8 : 9;
-			broken_in(v, out, error == LSHM_ERR_OVERRUN ? 10 : label, p, k, w);
+			out->blocks++;
+			out->used += v->found.footprint;
 		}
 		return;
 	}
@@ -52,7 +70,7 @@ static void check_block(struct view *v, struct report *out, size_t p, uint32_t k
 
 static void check_slab(struct view *v, struct report *out, uint32_t k, uint64_t w)
 {
-	uint32_t stride = class_stride(SLAB_CLASS(w));
+	uint32_t stride = class_stride(WORD_CLASS(w));
 	uint32_t fresh = load_acquire(&map_at(v, k)->fresh);
 	out->slabs++;
 	if (fresh > slab_granules(v, w) || fresh % stride)
@@ -110,7 +128,7 @@ static uint32_t check_chunk(struct view *v, struct report *out, uint32_t c)
 	}
 	for (uint32_t i = 1; i < n; i++) {
 		uint64_t t = load_acquire(&e[i].word);
-		if (WORD_KIND(t) != KIND_TAIL || WORD_ARG(t) != i)
+		if (WORD_KIND(t) != KIND_TAIL || WORD_ARG(t) != i || WORD_CLASS(t) != WORD_CLASS(w))
 			broken_in(v, out, 6, chunk_offset(v, c + i), c, w);
 	}
 	return n;

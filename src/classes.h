@@ -8,7 +8,7 @@
 #include "layout.h"
 
 /* The class that serves `size` payload bytes; size is at most 16,376. */
-inline uint32_t class_of(size_t size)
+INLINE uint32_t class_of(size_t size)
 {
 	uint32_t x = (uint32_t)((size + HEADER_SIZE + GRANULE - 1) >> GRANULE_LOG2) - 1;
 	uint32_t shift = 28u - (uint32_t)__builtin_clz(x | 8);

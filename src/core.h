@@ -14,32 +14,54 @@
 #include "errors.h"
 #include "layout.h"
 
+/* How many free blocks of a class a thread keeps for itself at most: of the small
+ * classes, and of the large ones (from 1 KiB on). */
+enum {
+	CACHE_SMALL = 16,
+	CACHE_LARGE = 4,
+	CACHE_SMALL_CLASSES = 32,
+	CACHE_BYTES = 4096, /* of a class, but one block at least */
+	CACHE_COUNT = CACHE_SMALL * CACHE_SMALL_CLASSES +
+	              CACHE_LARGE * (CLASS_COUNT - CACHE_SMALL_CLASSES),
+};
+
+/* A class of blocks, as this thread has it. */
 struct class_list {
-	size_t head;   /* header offset of the current slab's first free block */
-	uint32_t slab; /* current slab: first of the ring; 0 = none */
+	uint32_t slab;     /* current slab: first of the ring; 0 = none */
+	uint32_t inverse;  /* 2^32 / stride in bytes, rounded up; see slab_block */
+	uint16_t capacity; /* payload bytes of a block */
+	uint16_t demand;   /* slabs made and not freed, saturating */
+	uint16_t first;    /* in view.cache: the blocks that we keep, */
+	uint8_t count;     /* how many there are, the last one freed last, */
+	uint8_t limit;     /* and may be */
 };
 
 struct block {
 	size_t offset;
 	size_t size;      /* as requested */
 	size_t footprint; /* with header and padding */
-	uint32_t thread;  /* that allocated it; 0 = one that has left (walk_next only) */
-	uint32_t tag;
+	uint32_t thread;  /* that allocated it */
+	uint32_t count;   /* thread_reap: of blocks */
 };
 
 struct view {
 	uint8_t *base;
 	uint64_t secret;
-	uint64_t state;                    /* what the slot's word says while we are attached */
-	uint64_t live;                     /* header bits of a block that we allocate */
+	uint64_t state;  /* what the slot's word says while we are attached */
+	uint64_t live;   /* header bits of a slab's block that we allocate */
+	uint64_t cached; /* and of one that we keep */
+	uint64_t canary; /* the bytes behind blocks */
 	struct slot *slot;                 /* null: not attached */
 	void *host;                        /* the host's own */
 	struct entry *piece;               /* the map piece used last, */
 	uint32_t piece_first, piece_count; /* the chunks it describes, */
+	uint32_t piece_ready;              /* how many of them are backed, */
 	uint32_t piece_usable;             /* and the first one behind it */
-	uint32_t chunks;                   /* known to be backed */
+	uint32_t chunks;                   /* known to be backed: */
+	size_t end;                        /* the bytes of these, as far as payloads go */
 	uint32_t chunks_max;
 	uint32_t chunk_log2;
+	uint32_t chunk_mask; /* of the offsets within one */
 	uint32_t map_first;
 	uint32_t slots_first;
 	uint32_t small_max; /* largest size that slabs serve */
@@ -52,7 +74,7 @@ struct view {
 	uint64_t in_flight; /* sum of the words it met in transition */
 	struct block found; /* what was found last */
 	struct class_list list[CLASS_COUNT];
-	uint8_t demand[CLASS_COUNT]; /* slabs taken and not given back, saturating */
+	size_t cache[CACHE_COUNT]; /* payloads */
 };
 
 /* --- making and opening (heap.c) --- */
@@ -84,8 +106,8 @@ uint32_t thread_reserve(struct view *v);
 /* Send the outbox and give up every slab, staying attached. */
 void thread_trim(struct view *v);
 /* Recover what a thread held that the caller knows to be dead. With `freeall`
- * also free all blocks that it allocated. v->found.size and .tag (a count) say
- * how many bytes and blocks were freed, or are left of it. THREAD_GONE,
+ * also free all blocks that it allocated. v->found.size and .count say how many
+ * bytes and blocks were freed, or are left of it. THREAD_GONE,
  * THREAD_UNKNOWN (somebody else is reaping it). Restartable. */
 int thread_reap(struct view *v, uint32_t thread, bool freeall);
 /* Number of the first attached or reserved thread above `slot` (0 to start),
@@ -109,8 +131,6 @@ int heap_find(struct view *v, size_t offset);
  * or 0 at the end. Weakly consistent: a block that lives throughout is reported
  * once, and each that is reported was live at some instant. */
 size_t walk_next(struct view *v, size_t cursor);
-/* The number of the attached thread that allocates under `tag`, or 0. */
-uint32_t tag_thread(struct view *v, uint32_t tag);
 
 /* What is in the heap, and whether it is whole. All of it is counted also
  * where something is broken. */

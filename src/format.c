@@ -2,7 +2,7 @@
 #include "core.h"
 
 enum {
-	BYTES_PER_SLOT = 1 << 20, /* of the initial size, for inline slots */
+	BYTES_PER_SLOT = 256 << 10, /* of the initial size, for inline slots */
 	BYTES_MIN_SMALL = 16 << 10,
 	SMALL_MAXIMUM = 1 << 20, /* up to here chunks are 1 KiB */
 };
@@ -26,14 +26,14 @@ size_t heap_min_bytes(uint64_t maximum)
 int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret)
 {
 	struct header *h = (struct header *)(void *)base;
-	uint32_t log2 = geometry_chunk_log2(maximum), slots = SLOTS_MIN;
+	uint32_t log2 = geometry_chunk_log2(maximum), slots = 1;
 	if (log2 > CHUNK_LOG2_MAX || bytes > maximum)
 		return LSHM_ERR_INVALID;
 	if (bytes < heap_min_bytes(maximum))
 		return LSHM_ERR_TOO_SMALL;
 	if (load_acquire(&h->magic) == LAYOUT_MAGIC)
 		return LSHM_ERR_HEAP_EXISTS;
-	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT / 2 >= slots)
+	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT >= 2 * slots)
 		slots *= 2;
 	h->version = LAYOUT_VERSION;
 	h->signature = LAYOUT_SIGNATURE;
@@ -43,7 +43,6 @@ int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret
 	h->slots_first = slots;
 	h->secret = secret;
 	store_relaxed(&h->committed, h->map_first);
-	store_relaxed(&h->tags, 0xfffffffe); /* tag 0 belongs to nobody */
 	/* Pairs with the acquire in heap_verify. */
 	store_release(&h->magic, LAYOUT_MAGIC);
 	return 0;

@@ -1,20 +1,12 @@
 /* inline.c - the one copy of each inline function for those that call it. */
 #include "slab.h"
 
-extern inline uint32_t class_of(size_t size);
 extern inline uint32_t class_stride(uint32_t class);
-extern inline uint32_t label_pad(const struct view *v, size_t header);
+extern inline uint32_t label_pad(const struct view *v, size_t payload);
 extern inline uint32_t label_code(uint64_t x);
 extern inline uint32_t label_code_low(uint32_t x);
-extern inline bool label_valid(const struct view *v, size_t header, uint64_t h);
-extern inline uint64_t label_live(const struct view *v, size_t header, uint32_t size);
-extern inline uint32_t link_to(size_t from, size_t to);
-extern inline size_t link_follow(size_t from, uint32_t link);
-extern inline uint64_t canary_at(const struct view *v, size_t offset);
-extern inline void canary_set(const struct view *v, size_t payload, size_t size, size_t capacity);
-extern inline bool canary_is(const struct view *v, size_t at, uint32_t n, uint64_t bytes);
-extern inline bool canary_stands(const struct view *v, size_t payload, size_t size,
-                                 size_t capacity);
+extern inline uint64_t label_seal(const struct view *v, size_t payload, uint64_t bits);
+extern inline bool label_valid(const struct view *v, size_t payload, uint64_t h);
 extern inline uint32_t chunks_for(const struct view *v, size_t bytes);
 extern inline struct entry *map_at(struct view *v, uint32_t chunk);
 extern inline uint32_t map_usable(struct view *v, uint32_t chunk);
@@ -26,7 +18,6 @@ extern inline uint32_t slab_fresh(struct view *v, uint32_t k, uint64_t word);
 extern inline uint32_t span_length(const struct view *v, uint32_t k, uint64_t word);
 extern inline bool slab_has_fresh(struct view *v, uint32_t k, uint64_t word);
 extern inline bool slab_word_valid(struct view *v, uint32_t k, uint64_t word);
-extern inline size_t block_take(struct view *v, uint32_t class, size_t size);
 extern inline uint64_t bytes_load64(const uint8_t *p);
 extern inline void bytes_store64(uint8_t *p, uint64_t x);
 extern inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size);

@@ -14,15 +14,19 @@
 
 #include "core.h"
 
-#define LABEL_SPAN (1ull << 34)
+#define LABEL_SIZE_BITS 15 /* of a slab's block; its thread stands above */
+#define LABEL_SIZE(h) (((1u << LABEL_SIZE_BITS) - 1) & (uint32_t)(h))
+#define LABEL_THREAD(h) ((uint32_t)((h) >> LABEL_SIZE_BITS) & ((1u << 30) - 1))
+#define LABEL_VALUE(h) ((h) & ((1ull << 45) - 1))
+#define LABEL_STATE(h) ((uint32_t)((h) >> 45) & 3u)
+#define LABEL_SPAN (1ull << 47)
 #define LABEL_BITS ((1ull << 48) - 1)
-#define LABEL_STATE(h) ((uint32_t)((h) >> 32) & 3u)
-#define LABEL_TAG(h) ((uint32_t)((h) >> 36) & 0xfffu)
-#define LABEL_MAKE(state, span, tag) ((uint64_t)(state) << 32 | (span) | (uint64_t)(tag) << 36)
+#define LABEL_MAKE(state, value) ((uint64_t)(state) << 45 | (value))
 
-inline uint32_t label_pad(const struct view *v, size_t header)
+/* What ties a header to the place of its payload. */
+inline uint32_t label_pad(const struct view *v, size_t payload)
 {
-	uint32_t x = (uint32_t)(header >> GRANULE_LOG2) ^ (uint32_t)v->secret;
+	uint32_t x = (uint32_t)(payload >> GRANULE_LOG2) ^ (uint32_t)v->secret;
 	return x * 0x9e3779b1u >> 16;
 }
 
@@ -45,90 +49,83 @@ inline uint32_t label_code_low(uint32_t x)
 	return (high ^ low) | (low ^ high << 1) << 8;
 }
 
-/* A whole header for `bits` (the 48). */
-INLINE uint64_t label_seal(const struct view *v, size_t header, uint64_t bits)
+/* The header of the block at `payload` that says `bits` (the 48). */
+inline uint64_t label_seal(const struct view *v, size_t payload, uint64_t bits)
 {
-	return bits | (uint64_t)(label_code(bits) ^ label_pad(v, header)) << 48;
+	return bits | (uint64_t)(label_code(bits) ^ label_pad(v, payload)) << 48;
 }
 
-/* Bits and their code, without a place: xored into a place's pad and size. */
-INLINE uint64_t label_seal_bits(uint64_t bits)
+inline bool label_valid(const struct view *v, size_t payload, uint64_t h)
 {
-	return bits | (uint64_t)label_code(bits) << 48;
+	return label_seal(v, payload, h & LABEL_BITS) == h;
 }
 
-inline bool label_valid(const struct view *v, size_t header, uint64_t h)
+/* The header that says what `bits` does, sealed for no place, but for a low half
+ * that is 0 there and below 2^15 here: the code is linear. */
+INLINE uint64_t label_blend(uint64_t bits, uint32_t pad, uint32_t low)
 {
-	return label_seal(v, header, h & LABEL_BITS) == h;
+	return bits ^ low ^ (uint64_t)(label_code_low(low) ^ pad) << 48;
 }
 
-/* A free block's header; link is below 2^15. */
-INLINE uint64_t label_free(const struct view *v, size_t header, uint32_t link)
+/* A free block's header; `next` is a granule + 1. */
+INLINE uint64_t label_free(const struct view *v, size_t payload, uint32_t next)
 {
-	return link | (uint64_t)(label_code_low(link) ^ label_pad(v, header)) << 48;
+	return label_blend(0, label_pad(v, payload), next);
 }
 
-/* The header of a slab's live block of ours; size is below 2^15. */
-inline uint64_t label_live(const struct view *v, size_t header, uint32_t size)
+/* The same label in another state, for a valid header. */
+INLINE uint64_t label_turn(uint64_t h, uint32_t from, uint32_t to)
 {
-	return v->live ^ size ^ (uint64_t)(label_code_low(size) ^ label_pad(v, header)) << 48;
-}
-
-/* LIVE to XFREE, for any valid header: the code is linear. */
-INLINE uint64_t label_flip(uint64_t h)
-{
-	const uint64_t bits = (uint64_t)(STATE_LIVE ^ STATE_XFREE) << 32;
+	const uint64_t bits = LABEL_MAKE(from ^ to, 0);
 	return h ^ bits ^ (uint64_t)label_code(bits) << 48;
 }
 
-/* Links: granules to the next free block, modulo 2^15. */
-inline uint32_t link_to(size_t from, size_t to)
+/* Bits and their code, for label_blend. */
+INLINE uint64_t label_base(uint32_t state, uint32_t thread)
 {
-	return to ? (uint32_t)((to - from) >> GRANULE_LOG2) & 0x7fff : 0;
+	uint64_t bits = LABEL_MAKE(state, (uint64_t)thread << LABEL_SIZE_BITS);
+	return bits | (uint64_t)label_code(bits) << 48;
 }
 
-inline size_t link_follow(size_t from, uint32_t link)
+/* The header before `payload`. */
+INLINE uint8_t *header_at(const struct view *v, size_t payload)
 {
-	int32_t distance = (int32_t)(link << 17) >> 17;
-	return link ? from + (size_t)((intptr_t)distance * GRANULE) : 0;
+	return v->base + payload - HEADER_SIZE;
 }
 
 /* Canaries: the first 8 bytes behind the requested size, as far as the block
- * reaches. Which byte stands at an address depends on the address alone, so a
- * resize in place never damages the canary that still counts. No byte of it is
- * zero or ASCII. */
-INLINE uint32_t canary_bytes(size_t size, size_t capacity)
+ * reaches. All of a heap's canary bytes are alike, so a resize in place never
+ * damages the canary that still counts. They are neither zero nor ASCII. */
+INLINE uint64_t canary_word(uint64_t secret)
 {
-	return capacity - size < CANARY_BYTES ? (uint32_t)(capacity - size) : CANARY_BYTES;
+	return (secret >> 56 | 0x80) * 0x0101010101010101ull;
 }
 
-/* The eight canary bytes that would stand at `offset`. */
-inline uint64_t canary_at(const struct view *v, size_t offset)
+/* How far the eight bytes from `size` on reach over the capacity. What that is
+ * changes from block to block: computed without a branch. */
+INLINE size_t canary_excess(size_t size, size_t capacity)
 {
-	uint64_t x = v->secret | 0x8080808080808080ull;
-	uint32_t turn = (uint32_t)offset % 8 * 8;
-	return x >> turn | x << (-turn & 63);
+	intptr_t excess = (intptr_t)(size - (capacity - CANARY_BYTES));
+	return (size_t)(excess & ~(excess >> (8 * sizeof(excess) - 1)));
 }
 
-/* May write into the last bytes of the payload too: they are undefined yet. */
-inline void canary_set(const struct view *v, size_t payload, size_t size, size_t capacity)
+/* Where eight bytes end with the canary of a block that is not full. */
+INLINE size_t canary_place(size_t payload, size_t size, size_t capacity)
 {
-	size_t at = payload + size + canary_bytes(size, capacity) - CANARY_BYTES;
-	if (size < capacity)
-		bytes_store64(v->base + at, canary_at(v, at));
+	return payload + size - canary_excess(size, capacity);
 }
 
-/* Whether `bytes`, read where canary_set wrote, are what it wrote. */
-inline bool canary_is(const struct view *v, size_t at, uint32_t n, uint64_t bytes)
+/* For a block that is new: the last bytes of its payload mean nothing yet. */
+INLINE void canary_set(const struct view *v, size_t payload, size_t size, size_t capacity)
 {
-	return !n || (bytes ^ canary_at(v, at)) >> (64 - 8 * n) == 0;
+	bytes_store64(v->base + canary_place(payload, size, capacity), v->canary);
 }
 
-inline bool canary_stands(const struct view *v, size_t payload, size_t size, size_t capacity)
+/* Whether `bytes`, read at the canary's place, end with it. */
+INLINE bool canary_is(const struct view *v, uint64_t bytes, size_t size, size_t capacity)
 {
-	uint32_t n = canary_bytes(size, capacity);
-	size_t at = payload + size + n - CANARY_BYTES;
-	return canary_is(v, at, n, bytes_load64(v->base + at));
+	uint32_t half = 4 * (uint32_t)canary_excess(size, capacity) & 63;
+	return !((bytes ^ v->canary) >> half >> half);
 }
 
 #endif

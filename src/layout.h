@@ -34,6 +34,7 @@
  *   I12 a map word that names a slot names one that is attached
  *   I13 a slot's state is known and its number in range
  *   I14 a name is READY with a text, CLAIMed by an attached thread, or FREE
+ *   I15 a CACHED block is kept by a thread that is attached
  */
 #ifndef LSHM_LAYOUT_H
 #define LSHM_LAYOUT_H
@@ -60,16 +61,13 @@ enum {
 	ROOT_COUNT = 16,
 	NAME_COUNT = 16,
 	NAME_BYTES = 48, /* UTF-8, zero-padded; 47 at most */
-	TAG_COUNT = 4096,
-	TAG_WINDOW = 32,
-	TAG_WANTED = TAG_COUNT, /* a slot's tag, tried for and not got yet */
-	SLOT_MAX = 255,         /* slots are numbered from 1 */
+	SLOT_MAX = 255, /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
-	SLOTS_MIN = 4, /* slots that stand inline */
-	SLOTS_INLINE_MAX = 64,
+	SLOTS_INLINE_MAX = 16, /* slots that stand inline: a power of two */
 	CHUNKS_MAX = 1 << 24,
 	OUTBOX_COUNT = 8,
 	MAP_GROWTH = 8,        /* each piece but the first covers 7/8 of what ends there */
+	MAP_PIECES = 9,        /* at most: 8^8 is CHUNKS_MAX */
 	CHUNK_LOG2_SMALL = 10, /* where the maximum is at most 1 MiB */
 	CHUNK_LOG2 = 12,
 	CHUNK_LOG2_MAX = 16,
@@ -79,7 +77,9 @@ enum {
 
 /* --- map words -------------------------------------------------------------
  *
- *   kind:4 slot:8 epoch:28 arg:24      all zero = FREE
+ *   kind:4 slot:8 class:6 epoch:22 arg:24      all zero = FREE
+ *
+ * A slab's chunks, tails too, name its class: free needs it before anything else.
  *
  * Writers: FREE is anybody's, by compare-exchange. CLAIM, XFREE, RESIZE, SLAB
  * with a slot and META belong to that slot's thread (or its reaper); SLAB
@@ -91,7 +91,7 @@ enum kind {
 	KIND_TAIL,   /* arg: chunks back to the head */
 	KIND_CLAIM,  /* head of chunks being claimed by slot */
 	KIND_SPAN,   /* arg: length in chunks */
-	KIND_SLAB,   /* arg: class:6 dirty:1 length:17; slot 0 = ownerless */
+	KIND_SLAB,   /* arg: dirty:1 length:23; slot 0 = ownerless */
 	KIND_XFREE,  /* head of chunks being freed by slot */
 	KIND_RESIZE, /* arg: length to keep if its slot's thread dies */
 	KIND_META,   /* a piece of the slot table, made by slot; arg: length */
@@ -103,11 +103,12 @@ enum kind {
 #define WORD_ARG(w) ((uint32_t)((w) >> 40))
 #define OWNER(kind, slot) ((uint32_t)(kind) | (uint32_t)(slot) << 4)
 
-#define SLAB_ARG(class, dirty, length) \
-	((uint32_t)(class) | (uint32_t)(dirty) << 6 | (uint32_t)(length) << 7)
-#define SLAB_CLASS(w) (WORD_ARG(w) & 63u)
-#define SLAB_DIRTY(w) (WORD_ARG(w) >> 6 & 1u)
-#define SLAB_LENGTH(w) (WORD_ARG(w) >> 7)
+#define WORD_CLASS(w) ((uint32_t)(w) >> 12 & 63u)
+#define WORD_CLASSED(class) ((uint64_t)(class) << 12)
+
+#define SLAB_ARG(dirty, length) ((uint32_t)(dirty) | (uint32_t)(length) << 1)
+#define SLAB_DIRTY(w) (WORD_ARG(w) & 1u)
+#define SLAB_LENGTH(w) (WORD_ARG(w) >> 1)
 
 /* The map's entry for one chunk. What stands behind `hints` are the owner's
  * notes on a slab, a cache over the labels; they pass from owner to owner with
@@ -116,27 +117,36 @@ enum kind {
 struct entry {
 	_Atomic uint64_t word;
 	_Atomic uint64_t hints; /* a bit per 1/64 of the chunk: look for XFREE */
-	_Atomic uint16_t head;  /* first free block: granule + 1, 0 = none */
-	uint16_t used;          /* blocks not on the list; while not current */
+	_Atomic uint16_t head;  /* first FREE block: granule + 1, 0 = none */
+	_Atomic uint16_t used;  /* blocks below `fresh` that are not FREE */
 	_Atomic uint16_t fresh; /* granules below it hold labels; release, pairs
 	                            with the acquire in slab_fresh */
 	uint16_t spare;
-	_Atomic uint32_t next; /* ring of the owner's slabs of the class; chain */
-	uint32_t prev;         /*   of ownerless ones from header.parked */
+	union {
+		_Atomic uint32_t next;   /* ring of the owner's slabs of the class; chain
+		                             of ownerless ones from header.parked */
+		_Atomic uint32_t thread; /* of a span: who allocated it */
+	};
+	_Atomic uint32_t prev; /* the ring's other way */
 };
 
 /* --- block headers -----------------------------------------------------------
  *
- *   low half   LIVE, XFREE: size (its low 32 bits)   FREE: link
- *   high half  state:2 span:1 spare:1 tag:12 check:16
+ *   value:45 state:2 span:1 check:16
  *
- * The whole header changes by one 64-bit store. A link is the distance in
- * granules to the next free block of the slab, modulo 2^15; 0 ends the list.
+ *   value    FREE     granule + 1 of the slab's next free block, 0 = none
+ *            LIVE     in a slab: size:15, and the thread:30 that allocated it
+ *                     a span: its size
+ *            CACHED   0:15, and the thread:30 that keeps it
+ *            XFREE    as before it was freed
+ *
+ * The whole header changes by one 64-bit store.
  */
 enum state {
 	STATE_FREE,
 	STATE_LIVE,
-	STATE_XFREE, /* freed by a thread that does not own the slab */
+	STATE_XFREE,  /* given back by a thread that does not own the slab */
+	STATE_CACHED, /* free, and one thread's: for its next malloc */
 };
 
 /* --- slots -------------------------------------------------------------------
@@ -167,11 +177,12 @@ enum slot_flag {
 #define SLOT_EPOCH(s) ((uint32_t)((s) >> 40))
 #define SLOT_WORD(state, flags, by, epoch) \
 	((uint64_t)(state) | (uint64_t)(flags) << 3 | (uint64_t)(by) << 8 | (uint64_t)(epoch) << 40)
-/* A thread's number: epoch and slot, never used twice. */
+/* A thread's number: epoch and slot, 30 bits, never used twice. A slot whose
+ * epochs are used up stays FREE for ever. */
 #define THREAD(slot, epoch) ((uint32_t)(epoch) << 8 | (uint32_t)(slot))
 #define THREAD_SLOT(thread) (0xffu & (thread))
 #define THREAD_EPOCH(thread) ((thread) >> 8)
-#define SLOT_EPOCH_MAX 0xffffffu
+#define SLOT_EPOCH_MAX 0x3fffffu
 
 /* Hints that a thread has not sent yet: `mask` is hint bits of `chunk`. Noted
  * before the label changes, cleared after the hint was sent; the reaper sends
@@ -185,10 +196,9 @@ struct outbox {
 struct slot {
 	_Atomic uint64_t state;
 	_Atomic uint64_t host; /* what the host proves death by (a process id) */
-	_Atomic uint32_t tag;  /* of the blocks it allocates; 0 = shared by many */
-	uint32_t spare[11];
 	struct outbox outbox[OUTBOX_COUNT];
-	uint8_t workspace[832]; /* wasm: the thread's struct view; native: unused */
+	uint8_t workspace[3944]; /* wasm: the thread's struct view; native: unused */
+	uint64_t behind;        /* of a piece's last slot: the next block's header */
 };
 
 struct name {
@@ -203,24 +213,23 @@ struct header {
 	uint32_t version;
 	uint32_t signature;
 	uint32_t chunk_log2;
-	uint32_t chunks_max;                      /* maximum size in chunks */
-	uint32_t map_first;                       /* chunks that map piece 0 describes */
-	uint32_t slots_first;                     /* slots that stand inline: a power of two */
-	uint64_t secret;                          /* keys checks and canaries */
-	_Atomic uint32_t committed;               /* usable chunks; grows by CAS-max */
-	_Atomic uint32_t free_low;                /* hint: no FREE chunk below it */
-	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
-	_Atomic uint64_t tags;                    /* free:32 window:32, see tag.c */
-	uint32_t spare[10];
+	uint32_t chunks_max;        /* maximum size in chunks */
+	uint32_t map_first;         /* chunks that map piece 0 describes */
+	uint32_t slots_first;       /* slots that stand inline: a power of two */
+	uint64_t secret;            /* keys checks and canaries */
+	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
+	_Atomic uint32_t free_low;  /* hint: no FREE chunk below it */
+	uint32_t spare[4];
 	_Atomic uint64_t root[ROOT_COUNT];
-	_Atomic uint32_t parked[CLASS_COUNT]; /* hint: an ownerless slab with room */
-	uint8_t reserve[448];
+	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: an ownerless slab with room */
+	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
+	uint8_t reserve[480];
 	struct name names[NAME_COUNT];
 	/* slots_first slots, then map piece 0 */
 };
 
 _Static_assert(sizeof(struct entry) == 32, "entry");
-_Static_assert(sizeof(struct slot) == 1024, "slot");
+_Static_assert(sizeof(struct slot) == 4096, "slot");
 _Static_assert(sizeof(struct name) == 64, "name");
 _Static_assert(offsetof(struct header, magic) == 64, "null page");
 _Static_assert(offsetof(struct header, root) % 64 == 0, "roots");
@@ -231,7 +240,7 @@ _Static_assert(sizeof(struct header) == 2048, "header");
 #define LAYOUT_SIGNATURE \
 	((uint32_t)(sizeof(struct header) * 2654435761u) ^ \
 	 (uint32_t)(sizeof(struct slot) * 40503u) ^ \
-	 (uint32_t)(CLASS_COUNT << 24 | TAG_COUNT << 8 | OUTBOX_COUNT) ^ \
+	 (uint32_t)(CLASS_COUNT << 24 | SLOT_PIECES << 8 | OUTBOX_COUNT) ^ \
 	 (uint32_t)(KIND_META << 16 | SLOT_REAPING << 8 | STATE_XFREE))
 
 #endif

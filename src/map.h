@@ -42,7 +42,7 @@ void map_seek(struct view *v, uint32_t chunk);
 /* `chunk` must be below v->chunks. The pointer stays good. */
 inline struct entry *map_at(struct view *v, uint32_t chunk)
 {
-	if (__builtin_expect(chunk - v->piece_first >= v->piece_count, 0))
+	if (__builtin_expect(chunk - v->piece_first >= v->piece_ready, 0))
 		map_seek(v, chunk);
 	return v->piece + (chunk - v->piece_first);
 }
@@ -55,18 +55,22 @@ inline uint32_t map_usable(struct view *v, uint32_t chunk)
 	return max32(chunk, v->piece_usable);
 }
 
-/* Chunks from `chunk` to the end of its piece, as far as they are backed. */
+/* Chunks from `chunk` to the end of its piece, as far as they are backed; 0 where
+ * the map itself stands. */
 inline uint32_t map_room(struct view *v, uint32_t chunk)
 {
-	map_usable(v, chunk);
-	return min32(v->piece_first + v->piece_count, v->chunks) - chunk;
+	if (map_usable(v, chunk) != chunk)
+		return 0;
+	return v->piece_first + v->piece_ready - chunk;
 }
 
-/* A word's successor: other content, next epoch. */
+/* A word's successor: other content, next epoch; the class stays until all is
+ * FREE. */
 inline uint64_t word_next(uint64_t word, uint32_t kind, uint32_t slot, uint32_t arg)
 {
-	uint64_t epoch = (word + (1 << 12)) & 0xfffffff000;
-	return (uint64_t)arg << 40 | epoch | slot << 4 | kind;
+	uint64_t epoch = (word + (1 << 18)) & 0xfffffc0000;
+	uint32_t class = kind == KIND_FREE ? 0 : (uint32_t)word & WORD_CLASSED(63);
+	return (uint64_t)arg << 40 | epoch | class | slot << 4 | kind;
 }
 
 /* Chunks that a word's block spans, 1 where the word does not say. */

@@ -10,27 +10,12 @@
 /* The block's size becomes `size`, within its capacity. */
 static void block_resize(struct view *v, size_t p, size_t size, size_t capacity)
 {
-	uint32_t n = canary_bytes(size, capacity);
-	for (uint32_t i = 0; i < n; i++) {
-		size_t at = p + size + i;
-		v->base[at] = (uint8_t)canary_at(v, at);
-	}
-	size_t header = p - HEADER_SIZE;
-	uint64_t h = header_load(v->base + header) & LABEL_BITS;
-	header_store(v->base + header,
-	             label_seal(v, header, (h & ~0xffffffffull) | (uint32_t)size));
-}
-
-/* Whether the header's 32 bits of size say the same with both numbers of chunks:
- * one of them counts when we die half-way. */
-static bool size_clear(struct view *v, uint32_t head, size_t size, uint32_t old_n, uint32_t n)
-{
-	if (sizeof(size_t) <= 4)
-		return true;
-	uint64_t h = header_load(v->base + (chunk_offset(v, head) - HEADER_SIZE));
-	size_t old = block_size(h, span_capacity(v, old_n));
-	size_t most = span_capacity(v, max32(old_n, n));
-	return !((uint64_t)(most - (size < old ? size : old)) >> 32);
+	size_t end = p + (capacity - size < CANARY_BYTES ? capacity : size + CANARY_BYTES);
+	for (size_t at = p + size; at < end; at++)
+		v->base[at] = (uint8_t)v->canary;
+	uint64_t h = header_load(header_at(v, p)) & LABEL_BITS;
+	uint64_t old = h & LABEL_SPAN ? LABEL_VALUE(h) : LABEL_SIZE(h);
+	header_store(header_at(v, p), label_seal(v, p, h ^ old ^ size));
 }
 
 /* Try to give the span at head n chunks. */
@@ -39,8 +24,8 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 	size_t p = chunk_offset(v, head);
 	uint32_t old_n = WORD_ARG(word), slot = view_slot(v);
 	_Atomic uint64_t *w = &map_at(v, head)->word;
-	if (!size_clear(v, head, size, old_n, n))
-		return false;
+	if (!old_n || old_n > map_room(v, head))
+		return false; /* damaged */
 	if (n < old_n)
 		block_resize(v, p, size, span_capacity(v, old_n));
 	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
@@ -67,9 +52,9 @@ static bool resize_in_place(struct view *v, size_t p, size_t size, bool thrifty)
 	uint32_t k = pointer_head(v, p);
 	uint64_t w = load_acquire(&map_at(v, k)->word);
 	if (WORD_KIND(w) == KIND_SLAB) {
-		size_t capacity = class_capacity(SLAB_CLASS(w));
+		size_t capacity = class_capacity(WORD_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */
-		if (size > capacity || (thrifty && size < capacity / 2 && capacity > 64))
+		if (size > capacity || p + capacity > v->end || (thrifty && size < capacity / 2 && capacity > 64))
 			return false;
 		block_resize(v, p, size, capacity);
 		return true;

@@ -1,5 +1,4 @@
-/* refill.c - where blocks come from when a thread's list of a class is empty,
- * and what becomes of frees in slabs that other threads own.
+/* refill.c - where blocks come from when a thread keeps none of a class.
  *
  * In this order: what others freed in the current slab, blocks of it that were
  * never used, the next slab of the ring, a slab that somebody gave up, chunks;
@@ -11,61 +10,48 @@
 
 enum {
 	CARVE_GRANULES = 128, /* carved at once: 2 KiB, at least one block */
-	OUTBOX_BYTES = 4096,  /* sent when this much waits in it */
 	PARKED_TRIES = 8,
-	BUSY = 8, /* slabs of a class after which they get longer */
+	BUSY = 2, /* slabs of a class after which they get longer */
 };
 
-/* Blocks from granule x to `end` of our slab k, which is current: XFREE becomes
- * FREE. Whether there were any. */
-static bool collect_range(struct view *v, uint32_t k, uint64_t word, uint32_t x, uint32_t end)
-{
-	uint32_t stride = class_stride(SLAB_CLASS(word));
-	bool any = false;
-	for (x += stride - 1, x -= x % stride; x < end; x += stride) {
-		size_t header = slab_header(v, k, x);
-		if (label_look(v, header) != STATE_XFREE)
-			continue;
-		any = true;
-		slab_put(v, k, word, header);
-	}
-	return any;
-}
-
-/* Take back what other threads freed in our slab k, which is current. */
+/* Take back what other threads freed in our slab k, which is current: XFREE
+ * becomes FREE. Whether there was any. */
 static bool slab_collect(struct view *v, uint32_t k, uint64_t word)
 {
+	uint32_t stride = class_stride(WORD_CLASS(word));
 	uint32_t unit_log2 = v->chunk_log2 - 6 - GRANULE_LOG2;
 	uint32_t fresh = slab_fresh(v, k, word);
-	bool any = false;
+	struct entry *e = map_at(v, k);
 	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++) {
-		_Atomic uint64_t *hints = &map_at(v, k)[i].hints;
-		if (!load_relaxed(hints))
+		if (!load_relaxed(&e[i].hints))
 			continue;
-		for (uint64_t bits = exchange_acquire(hints, 0); bits; bits &= bits - 1) {
+		for (uint64_t bits = exchange_acquire(&e[i].hints, 0); bits; bits &= bits - 1) {
 			uint32_t x = (i << 6 | (uint32_t)__builtin_ctzll(bits)) << unit_log2;
-			any |= collect_range(v, k, word, x, min32(x + (1u << unit_log2), fresh));
+			uint32_t end = min32(x + (1u << unit_log2), fresh);
+			for (x += stride - 1, x -= x % stride; x < end; x += stride)
+				if (label_look(v, slab_payload(v, k, x)) == STATE_XFREE)
+					slab_put(v, k, slab_payload(v, k, x));
 		}
 	}
-	return any;
+	return load_relaxed(&e->head);
 }
 
 /* The current slab's list is empty: label some blocks that were never used. */
 static bool slab_carve(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
-	uint32_t fresh = slab_fresh(v, k, word);
+	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
 	uint32_t room = min32(max32(CARVE_GRANULES, stride), slab_granules(v, word) - fresh);
-	uint32_t end = fresh + room - room % stride, x = end;
-	size_t head = 0;
-	while (x > fresh) {
+	uint32_t end = fresh + room - room % stride, next = 0;
+	struct entry *e = map_at(v, k);
+	for (uint32_t x = end; x > fresh; next = x + 1) {
 		x -= stride;
-		head = label_free_before(v, slab_header(v, k, x), head);
+		size_t p = slab_payload(v, k, x);
+		header_store(header_at(v, p), label_free(v, p, next));
 	}
 	/* Labels before the bound: pairs with the acquire in slab_fresh. */
-	store_release(&map_at(v, k)->fresh, (uint16_t)end);
-	v->list[class].head = head;
-	return head != 0;
+	store_release(&e->fresh, (uint16_t)end);
+	store_owned16(&e->head, next);
+	return next;
 }
 
 /* Chunks for one block of a class. */
@@ -82,7 +68,7 @@ static uint32_t slab_length(struct view *v, uint32_t class)
 	uint32_t per_chunk = 1u << (v->chunk_log2 - GRANULE_LOG2);
 	while (n * per_chunk % stride * 8 > n * per_chunk)
 		n++;
-	for (uint32_t d = v->demand[class] / BUSY;
+	for (uint32_t d = v->list[class].demand / BUSY;
 	     d && n * per_chunk <= SLAB_BYTES_MAX / GRANULE / 4; d /= 2)
 		n *= 2;
 	return n <= max32(least, v->chunks / 32) ? n : least;
@@ -90,16 +76,16 @@ static uint32_t slab_length(struct view *v, uint32_t class)
 
 static bool slab_create(struct view *v, uint32_t class, uint32_t n)
 {
-	uint32_t k = span_claim(v, n, 1);
+	uint32_t k = span_claim(v, n, 1, class);
 	if (!k)
 		return false;
 	struct entry *e = map_at(v, k);
 	store_owned16(&e->head, 0);
-	e->used = 0;
+	store_owned16(&e->used, 0);
 	store_relaxed(&e->fresh, 0);
-	span_commit(v, k, KIND_SLAB, view_slot(v), SLAB_ARG(class, 0, n));
-	if (v->demand[class] < 255)
-		v->demand[class]++;
+	span_commit(v, k, KIND_SLAB, view_slot(v), SLAB_ARG(0, n));
+	if (v->list[class].demand < UINT16_MAX)
+		v->list[class].demand++;
 	slab_enlist(v, class, k);
 	return true;
 }
@@ -114,7 +100,7 @@ static bool slab_take_parked(struct view *v, uint32_t class)
 			return false;
 		struct entry *e = map_at(v, k);
 		uint64_t w = load_acquire(&e->word);
-		bool slab = WORD_OWNER(w) == OWNER(KIND_SLAB, 0) && SLAB_CLASS(w) == class;
+		bool slab = WORD_OWNER(w) == OWNER(KIND_SLAB, 0) && WORD_CLASS(w) == class;
 		uint32_t next = slab ? load_relaxed(&e->next) : 0;
 		if (cas32(parked, k, next == k ? 0 : next) && slab && slab_adopt(v, k, w))
 			return true;
@@ -138,7 +124,8 @@ static bool slab_obtain(struct view *v, uint32_t class)
 bool slab_refill(struct view *v, uint32_t class)
 {
 	struct class_list *list = &v->list[class];
-	while (!list->head) {
+	/* No more tries than slabs: else somebody plays with us. */
+	for (uint32_t tries = 0; tries <= v->chunks; tries++) {
 		uint32_t k = list->slab;
 		if (!k) {
 			if (!slab_obtain(v, class))
@@ -147,51 +134,15 @@ bool slab_refill(struct view *v, uint32_t class)
 		}
 		struct entry *e = map_at(v, k);
 		uint64_t w = load_relaxed(&e->word);
-		if (WORD_OWNER(w) != v->mine || SLAB_CLASS(w) != class ||
-		    !slab_word_valid(v, k, w)) {
+		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class ||
+		    !slab_word_valid(v, k, w))
 			list->slab = 0; /* not ours: reaped by force, or damaged */
-			continue;
-		}
-		if (slab_collect(v, k, w) || slab_carve(v, k, w))
-			continue;
-		e->used = (uint16_t)(slab_fresh(v, k, w) / class_stride(class));
-		slab_park(v, k, w);
+		else if (load_relaxed(&e->head) || slab_collect(v, k, w) || slab_carve(v, k, w))
+			return true;
+		else
+			slab_park(v, k, w);
 	}
-	return true;
-}
-
-/* --- frees in other threads' slabs ---------------------------------------------- */
-
-static void hints_send(struct view *v, struct outbox *o)
-{
-	uint32_t chunk = load_relaxed(&o->chunk);
-	uint64_t mask = load_relaxed(&o->mask);
-	if (mask && chunk < v->chunks)
-		fetch_or_release(&map_at(v, chunk)->hints, mask);
-	store_owned64(&o->mask, 0);
-}
-
-void outbox_send(struct slot *slot, struct view *v)
-{
-	for (uint32_t i = 0; i < OUTBOX_COUNT; i++)
-		hints_send(v, &slot->outbox[i]);
-}
-
-void outbox_note(struct view *v, size_t payload, uint32_t bytes)
-{
-	uint32_t chunk = (uint32_t)(payload >> v->chunk_log2);
-	uint32_t bit = (uint32_t)(payload >> (v->chunk_log2 - 6)) & 63;
-	struct outbox *o = &v->slot->outbox[chunk % OUTBOX_COUNT];
-	v->pending += bytes;
-	if (v->pending > OUTBOX_BYTES) {
-		v->pending = bytes;
-		outbox_send(v->slot, v);
-	}
-	if (load_relaxed(&o->chunk) != chunk) {
-		hints_send(v, o);
-		store_owned32(&o->chunk, chunk);
-	}
-	store_owned64(&o->mask, load_relaxed(&o->mask) | 1ull << bit);
+	return false;
 }
 
 /* --- when memory is short ---------------------------------------------------------- */
@@ -210,12 +161,11 @@ static bool slab_worth_a_look(struct view *v, uint32_t k, uint64_t word)
 	return false;
 }
 
-/* Own every slab for a moment that is ours or nobody's: free it if it is empty,
- * else leave it where the next one finds it. */
+/* Give back what we keep. Own every slab for a moment that is ours or nobody's: free
+ * it if it is empty, else leave it where the next one finds it. */
 static void heap_gather(struct view *v)
 {
-	v->pending = 0;
-	outbox_send(v->slot, v);
+	cache_empty(v);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		_Atomic uint64_t *word = &map_at(v, c)->word;
 		uint64_t w = load_acquire(word);

@@ -2,141 +2,110 @@
  *
  * The labels are the truth; a slab's list, `used` and its place in a ring are
  * the owner's cache over them. Each owned slab is on its owner's ring of the
- * class. The first of the ring is current: its list stands in the view, and
- * malloc and free touch nothing else of it. A slab whose list runs empty is
- * given up: whoever frees a block of it next becomes its owner. So nobody
- * hoards what others free, and most frees are the owner's.
+ * class; the first of the ring is current, and what its owner keeps for malloc
+ * comes from its list. A slab whose list runs empty is given up: whoever gives a
+ * block of it back next becomes its owner. So nobody hoards what others free.
  *
- *   our frees      label FREE, on the list
- *   others' frees  noted in their outbox, label XFREE, later a hint bit beside
- *                  the map; the owner collects when its list runs empty
+ *   in our slab       CACHED to FREE, on the list
+ *   in another's      noted in our outbox, CACHED to XFREE, later a hint bit beside
+ *                     the map; the owner collects when its list runs empty
  *
  * Nothing believes a list, a hint or a counter without looking at the label.
  */
 #include "slab.h"
 
-/* --- labels ----------------------------------------------------------------- */
-
-uint32_t label_look(struct view *v, size_t header)
+uint32_t label_look(struct view *v, size_t p)
 {
-	uint64_t h = header_load(v->base + header);
-	return label_valid(v, header, h) ? LABEL_STATE(h) : STATE_DAMAGED;
-}
-
-size_t label_free_before(struct view *v, size_t header, size_t next)
-{
-	header_store(v->base + header, label_free(v, header, link_to(header, next)));
-	return header;
+	uint64_t h = header_load(header_at(v, p));
+	return label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
 }
 
 /* --- rings ---------------------------------------------------------------- */
 
-/* The first free block of a slab that is not current. */
-static size_t notes_head(struct view *v, uint32_t k)
-{
-	uint32_t head = load_relaxed(&map_at(v, k)->head);
-	size_t header = head ? slab_header(v, k, head - 1) : 0;
-	return header >> v->chunk_log2 < v->chunks ? header : 0;
-}
-
-/* Slab k, or none (0), becomes the current one. */
-static void list_set(struct view *v, uint32_t class, uint32_t k)
-{
-	v->list[class].slab = k;
-	v->list[class].head = k ? notes_head(v, k) : 0;
-}
-
 static void ring_link(struct view *v, uint32_t prev, uint32_t next)
 {
 	store_owned32(&map_at(v, prev)->next, next);
-	map_at(v, next)->prev = prev;
+	store_owned32(&map_at(v, next)->prev, prev);
 }
 
 void slab_enlist(struct view *v, uint32_t class, uint32_t k)
 {
-	uint32_t first = v->list[class].slab;
-	if (!first) {
-		ring_link(v, k, k);
-		list_set(v, class, k);
-		return;
-	}
-	uint32_t last = map_at(v, first)->prev;
-	ring_link(v, last < v->chunks ? last : first, k);
-	ring_link(v, k, first);
+	uint32_t *first = &v->list[class].slab, last = k;
+	if (*first)
+		last = load_relaxed(&map_at(v, *first)->prev);
+	else
+		*first = k;
+	ring_link(v, last < v->chunks ? last : k, k);
+	ring_link(v, k, *first);
 }
 
 static void ring_remove(struct view *v, uint32_t class, uint32_t k)
 {
+	uint32_t *first = &v->list[class].slab;
 	struct entry *e = map_at(v, k);
-	uint32_t next = load_relaxed(&e->next), prev = e->prev;
-	bool whole = next < v->chunks && prev < v->chunks;
-	if (whole)
+	uint32_t next = load_relaxed(&e->next), prev = load_relaxed(&e->prev);
+	if (next >= v->chunks || prev >= v->chunks)
+		next = k; /* damaged */
+	else
 		ring_link(v, prev, next);
-	if (v->list[class].slab == k)
-		list_set(v, class,
-		         whole && next != k &&
-		                         WORD_OWNER(load_relaxed(&map_at(v, next)->word)) == v->mine
-		                 ? next
-		                 : 0);
+	if (*first == k)
+		*first = next == k ? 0 : next;
 }
 
-/* --- labels to lists -------------------------------------------------------- */
+/* --- lists ---------------------------------------------------------------- */
 
-/* Free our slab k if all its blocks are. */
-static bool slab_release(struct view *v, uint32_t k, uint64_t word)
+bool slab_release(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
+	uint32_t class = WORD_CLASS(word), stride = class_stride(class);
 	uint32_t fresh = slab_fresh(v, k, word);
-	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
-		if (label_look(v, slab_header(v, k, x)) != STATE_FREE)
+	for (uint32_t x = 0; x + stride <= fresh; x += stride)
+		if (label_look(v, slab_payload(v, k, x)) != STATE_FREE)
 			return false;
-	}
 	ring_remove(v, class, k);
-	if (v->demand[class])
-		v->demand[class]--;
+	if (v->list[class].demand)
+		v->list[class].demand--;
 	span_release(v, k, word);
 	return true;
 }
 
-/* The free block at `header`, or none (0), becomes first of slab k's list. */
-static void slab_head_set(struct view *v, uint32_t class, uint32_t k, size_t header)
+/* The block at p becomes first of the list. */
+static void list_push(struct view *v, struct entry *e, uint32_t k, size_t p)
 {
-	if (v->list[class].slab == k)
-		v->list[class].head = header;
-	store_owned16(&map_at(v, k)->head,
-	              header ? slab_granule(v, k, header + HEADER_SIZE) + 1 : 0);
+	header_store(header_at(v, p), label_free(v, p, load_relaxed(&e->head)));
+	store_owned16(&e->head, slab_granule(v, k, p) + 1);
 }
 
-void slab_put(struct view *v, uint32_t k, uint64_t word, size_t header)
+void slab_put(struct view *v, uint32_t k, size_t p)
 {
-	uint32_t class = SLAB_CLASS(word);
-	bool current = v->list[class].slab == k;
-	size_t next = current ? v->list[class].head : notes_head(v, k);
-	slab_head_set(v, class, k, label_free_before(v, header, next));
-	if (!current && --map_at(v, k)->used == 0)
+	struct entry *e = map_at(v, k);
+	uint64_t word = load_relaxed(&e->word);
+	uint32_t used = load_relaxed(&e->used) - 1u;
+	list_push(v, e, k, p);
+	store_owned16(&e->used, used);
+	/* The current one may be wanted at once. */
+	if (!used && v->list[WORD_CLASS(word)].slab != k)
 		slab_release(v, k, word);
 }
 
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
+	uint32_t stride = class_stride(WORD_CLASS(word));
 	uint32_t fresh = slab_fresh(v, k, word), used = 0;
 	struct entry *e = map_at(v, k);
-	size_t head = 0;
 	/* Hints first: one that arrives later belongs to a label that we see. */
 	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
 		exchange_acquire(&e[i].hints, 0);
+	store_owned16(&e->head, 0);
 	for (uint32_t x = fresh - fresh % stride; x;) {
 		x -= stride;
-		size_t header = slab_header(v, k, x);
-		uint32_t state = label_look(v, header);
+		size_t p = slab_payload(v, k, x);
+		uint32_t state = label_look(v, p);
 		if (state == STATE_FREE || state == STATE_XFREE)
-			head = label_free_before(v, header, head);
+			list_push(v, e, k, p);
 		else
 			used++; /* a damaged one too: it is not handed out */
 	}
-	e->used = (uint16_t)used;
-	slab_head_set(v, class, k, head);
+	store_owned16(&e->used, used);
 }
 
 /* --- owning ------------------------------------------------------------------ */
@@ -144,23 +113,21 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 {
 	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v),
-	                          SLAB_ARG(SLAB_CLASS(word), 0, SLAB_LENGTH(word)));
+	                          SLAB_ARG(0, SLAB_LENGTH(word)));
 	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0 ||
 	    !cas64(&map_at(v, k)->word, word, mine))
 		return false;
 	if (SLAB_DIRTY(word))
 		slab_rebuild(v, k, mine);
-	slab_enlist(v, SLAB_CLASS(word), k);
+	slab_enlist(v, WORD_CLASS(word), k);
 	return true;
 }
 
 void slab_park(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t class = SLAB_CLASS(word);
+	uint32_t class = WORD_CLASS(word);
 	_Atomic uint32_t *parked = &view_header(v)->parked[class];
 	struct entry *e = map_at(v, k);
-	if (v->list[class].slab == k)
-		slab_head_set(v, class, k, v->list[class].head);
 	bool room = load_relaxed(&e->head) || slab_has_fresh(v, k, word);
 	ring_remove(v, class, k);
 	store_owned32(&e->next, room ? load_relaxed(parked) : 0);

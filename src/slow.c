@@ -1,27 +1,30 @@
 /* slow.c - what malloc and free do when it is not the plain case: headers that
- * somebody wrote over, spans, alignments, frees in other threads' slabs, and
+ * somebody wrote over, spans, alignments, a cache that is empty or full, and
  * pointers that are none.
  */
-#include "slab.h"
+#include "fast.h"
 
 /* --- allocating --------------------------------------------------------------- */
 
-/* A block of the class; its list is made, and made again where a header on it
- * was written over: from the labels, without the damaged ones. */
+/* A block of the class. One that we keep and whose header was written over is
+ * dropped: nobody gets it any more. */
 static size_t slab_malloc(struct view *v, uint32_t class, size_t size)
 {
-	v->error = LSHM_ERR_DAMAGED;
-	for (uint32_t tries = 0; tries < 3; tries++) {
-		if (!slab_refill(v, class)) {
+	struct class_list *list = &v->list[class];
+	for (uint32_t tries = 0; tries < 2 * CACHE_SMALL; tries++) {
+		size_t p = block_take(v, list, size);
+		if (p)
+			return p;
+		if (list->count) {
+			list->count--;
+		} else if (slab_refill(v, class)) {
+			cache_fill(v, class);
+		} else {
 			v->error = LSHM_ERR_NOMEM;
 			return 0;
 		}
-		size_t p = block_take(v, class, size);
-		if (p)
-			return p;
-		uint32_t k = v->list[class].slab;
-		slab_rebuild(v, k, load_relaxed(&map_at(v, k)->word));
 	}
+	v->error = LSHM_ERR_DAMAGED;
 	return 0;
 }
 
@@ -33,17 +36,18 @@ static size_t span_malloc(struct view *v, size_t size, size_t align)
 	v->error = LSHM_ERR_NOMEM;
 	if (size > most || align > most)
 		return 0;
-	for (uint32_t step = 1; !(head = span_claim(v, n, chunks));) {
+	for (uint32_t step = 1; !(head = span_claim(v, n, chunks, 0));) {
 		step = heap_relieve(v, n, chunks, step);
 		if (!step)
 			return 0;
 	}
-	size_t payload = chunk_offset(v, head), header = payload - HEADER_SIZE;
-	canary_set(v, payload, size, span_capacity(v, n));
-	header_store(v->base + header,
-	             label_seal(v, header, (uint32_t)size | LABEL_SPAN | (v->live & LABEL_BITS)));
+	size_t p = chunk_offset(v, head);
+	canary_set(v, p, size, span_capacity(v, n));
+	header_store(header_at(v, p),
+	             label_seal(v, p, LABEL_MAKE(STATE_LIVE, size) | LABEL_SPAN));
+	store_owned32(&map_at(v, head)->thread, v->thread);
 	span_commit(v, head, KIND_SPAN, 0, n);
-	return payload;
+	return p;
 }
 
 /* A stride that holds the size rounded up to the alignment is a multiple of it,
@@ -68,7 +72,7 @@ static int pointer_reason(struct view *v, size_t p, uint64_t word)
 	uint32_t kind = WORD_KIND(word);
 	if (kind == KIND_SPAN || kind == KIND_TAIL || kind == KIND_RESIZE)
 		return LSHM_ERR_INTERIOR;
-	uint32_t state = label_look(v, p - HEADER_SIZE);
+	uint32_t state = label_look(v, p);
 	return state <= STATE_XFREE ? LSHM_ERR_FREED : LSHM_ERR_UNALLOCATED;
 }
 
@@ -77,7 +81,7 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	size_t capacity = span_capacity(v, span_length(v, k, word));
 	uint32_t kind = WORD_KIND(word), x = slab_granule(v, k, p);
 	if (kind == KIND_SLAB) {
-		uint32_t class = SLAB_CLASS(word), stride = class_stride(class);
+		uint32_t class = WORD_CLASS(word), stride = class_stride(class);
 		uint32_t within = x % stride;
 		if (x - within + stride > slab_fresh(v, k, word))
 			return LSHM_ERR_UNALLOCATED;
@@ -88,22 +92,21 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 		return pointer_reason(v, p, word);
 	}
 	/* Walkers look here too, at what others may be writing. */
-	uint64_t h = bytes_peek64(v->base + (p - HEADER_SIZE));
-	size_t size = block_size(h, capacity);
-	if (!label_valid(v, p - HEADER_SIZE, h))
+	uint64_t h = header_peek(header_at(v, p));
+	bool slab = kind == KIND_SLAB;
+	size_t size = slab ? LABEL_SIZE(h) : (size_t)LABEL_VALUE(h);
+	if (!label_valid(v, p, h))
 		return LSHM_ERR_DAMAGED;
 	if (LABEL_STATE(h) != STATE_LIVE)
 		return LSHM_ERR_FREED;
-	if (size > capacity)
+	if (size > capacity || p + capacity > v->end)
 		return LSHM_ERR_DAMAGED;
 	v->found.offset = p;
 	v->found.size = size;
 	v->found.footprint = capacity + HEADER_SIZE;
-	v->found.tag = LABEL_TAG(h);
-	uint32_t n = canary_bytes(size, capacity);
-	size_t at = p + size + n - CANARY_BYTES;
-	bool stands = canary_is(v, at, n, bytes_peek64(v->base + at));
-	return stands ? 0 : LSHM_ERR_OVERRUN;
+	v->found.thread = slab ? LABEL_THREAD(h) : load_relaxed(&map_at(v, k)->thread);
+	uint64_t end = bytes_peek64(v->base + canary_place(p, size, capacity));
+	return canary_is(v, end, size, capacity) ? 0 : LSHM_ERR_OVERRUN;
 }
 
 uint32_t pointer_head(struct view *v, size_t p)
@@ -135,41 +138,29 @@ int heap_find(struct view *v, size_t p)
 
 /* --- freeing --------------------------------------------------------------------- */
 
-/* Free the live block at p in a slab that another thread owns. In this order: a
- * thread that dies in between leaves a hint too many, not a label that nobody
- * looks for. */
-static int free_foreign(struct view *v, size_t p, uint64_t label, uint32_t class)
+int free_rest(struct view *v, size_t p)
 {
-	outbox_note(v, p, class_stride(class) * GRANULE);
-	return header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label))
-	               ? 0
-	               : LSHM_ERR_FREED;
-}
-
-/* All that is not a plain free in a slab of ours. */
-int free_slow(struct view *v, size_t p)
-{
+	if (!p)
+		return 0;
 	int error = view_attached(v) ? pointer_check(v, p) : LSHM_ERR_DETACHED;
-	for (uint32_t tries = 0; !error && tries < 1000; tries++) {
-		uint32_t k = pointer_head(v, p);
-		uint64_t w = load_acquire(&map_at(v, k)->word);
-		uint64_t h = header_load(v->base + (p - HEADER_SIZE));
-		error = block_look(v, p, k, w);
-		if (error)
-			return error;
-		if (WORD_OWNER(w) == v->mine) {
-			slab_put(v, k, w, p - HEADER_SIZE);
-			return 0;
-		}
-		/* The commit; it finds a racing double free too. */
-		if (WORD_KIND(w) == KIND_SPAN)
-			return span_release(v, k, w) ? 0 : LSHM_ERR_FREED;
-		if (WORD_KIND(w) == KIND_RESIZE)
-			return LSHM_ERR_INTERIOR;
-		if (WORD_SLOT(w))
-			return free_foreign(v, p, h, SLAB_CLASS(w));
-		/* Nobody owns it: whoever frees in it does, from the next try on. */
-		slab_adopt(v, k, w);
-	}
-	return error ? error : LSHM_ERR_DAMAGED;
+	if (error)
+		return error;
+	uint32_t k = pointer_head(v, p);
+	uint64_t w = load_acquire(&map_at(v, k)->word), h = header_load(header_at(v, p));
+	error = block_look(v, p, k, w);
+	if (error)
+		return error;
+	/* The commit; it finds a racing double free too. */
+	if (WORD_KIND(w) == KIND_SPAN)
+		return span_release(v, k, w) ? 0 : LSHM_ERR_FREED;
+	if (WORD_KIND(w) != KIND_SLAB)
+		return LSHM_ERR_INTERIOR;
+	struct class_list *list = &v->list[WORD_CLASS(w)];
+	if (list->count == list->limit)
+		cache_drain(v, list, list->limit / 2u);
+	if (!header_change(header_at(v, p), h, label_blend(v->cached, label_pad(v, p), 0),
+	                   WORD_OWNER(w) == v->mine))
+		return LSHM_ERR_FREED;
+	v->cache[list->first + list->count++] = p;
+	return 0;
 }

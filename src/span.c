@@ -19,7 +19,7 @@
 void map_seek(struct view *v, uint32_t chunk)
 {
 	uint32_t first = 0, next = v->map_first;
-	while (chunk >= next && next < v->chunks_max) {
+	for (uint32_t k = 0; k < MAP_PIECES && chunk >= next && next < v->chunks_max; k++) {
 		first = next;
 		next *= MAP_GROWTH;
 	}
@@ -29,6 +29,8 @@ void map_seek(struct view *v, uint32_t chunk)
 	v->piece = (struct entry *)(void *)(v->base + at);
 	v->piece_first = first;
 	v->piece_count = min32(next, v->chunks_max) - first;
+	v->piece_ready = max32(min32(next, v->chunks), first) - first;
+	v->end = span_capacity(v, v->chunks);
 	v->piece_usable = chunks_for(v, at + v->piece_count * sizeof(struct entry));
 }
 
@@ -86,19 +88,22 @@ void span_commit(struct view *v, uint32_t head, uint32_t kind, uint32_t slot, ui
 }
 
 /* FREE becomes `kind`, of us or of a head `arg` chunks before it. */
-static bool chunk_claim(_Atomic uint64_t *word, uint32_t kind, uint32_t slot, uint32_t arg)
+static bool chunk_claim(_Atomic uint64_t *word, uint32_t kind, uint32_t slot, uint32_t arg,
+                        uint32_t class)
 {
 	uint64_t w = load_relaxed(word);
-	return WORD_KIND(w) == KIND_FREE && cas64(word, w, word_next(w, kind, slot, arg));
+	return WORD_KIND(w) == KIND_FREE &&
+	       cas64(word, w, word_next(w, kind, slot, arg) | WORD_CLASSED(class));
 }
 
 bool span_stretch(struct view *v, uint32_t head, uint32_t old_n, uint32_t n)
 {
 	struct entry *e = map_at(v, head);
+	uint32_t class = WORD_CLASS(load_relaxed(&e->word));
 	if (n > map_room(v, head))
 		return false;
 	for (uint32_t i = old_n; i < n; i++) {
-		if (chunk_claim(&e[i].word, KIND_TAIL, 0, i))
+		if (chunk_claim(&e[i].word, KIND_TAIL, 0, i, class))
 			continue;
 		span_cut(v, head, old_n, load_relaxed(&e->word));
 		return false;
@@ -107,10 +112,10 @@ bool span_stretch(struct view *v, uint32_t head, uint32_t old_n, uint32_t n)
 }
 
 /* Claim exactly the n chunks at head. */
-static bool claim_at(struct view *v, uint32_t head, uint32_t n)
+static bool claim_at(struct view *v, uint32_t head, uint32_t n, uint32_t class)
 {
 	_Atomic uint64_t *h = &map_at(v, head)->word;
-	if (!chunk_claim(h, KIND_CLAIM, view_slot(v), 0))
+	if (!chunk_claim(h, KIND_CLAIM, view_slot(v), 0, class))
 		return false;
 	if (span_stretch(v, head, 1, n))
 		return true;
@@ -120,7 +125,7 @@ static bool claim_at(struct view *v, uint32_t head, uint32_t n)
 
 /* One search through all pieces from chunk `c` on. Counts into v->conflicts
  * and v->in_flight. */
-static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t align)
+static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t align, uint32_t class)
 {
 	uint32_t run = 0, behind = 0;
 	while ((c = map_usable(v, c)) < v->chunks) {
@@ -132,7 +137,7 @@ static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t alig
 			if (run || !((c + v->skew) & (align - 1)))
 				run++;
 			if (run == n) {
-				if (claim_at(v, behind - n, n))
+				if (claim_at(v, behind - n, n, class))
 					return behind - n;
 				v->conflicts++;
 				run = 0;
@@ -150,11 +155,13 @@ static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t alig
 void view_refresh(struct view *v)
 {
 	uint32_t n = load_acquire(&view_header(v)->committed);
-	if (n > v->chunks)
-		v->chunks = min32(min32(n, host_backed(v)), v->chunks_max);
+	if (n <= v->chunks)
+		return;
+	v->chunks = max32(v->chunks, min32(min32(n, host_backed(v)), v->chunks_max));
+	map_seek(v, v->piece_first);
 }
 
-uint32_t span_claim(struct view *v, uint32_t n, uint32_t align)
+uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 {
 	_Atomic uint32_t *low = &view_header(v)->free_low;
 	uint32_t start = load_relaxed(low);
@@ -167,7 +174,7 @@ uint32_t span_claim(struct view *v, uint32_t n, uint32_t align)
 	for (uint32_t tries = 0; tries < 1000; tries++) {
 		v->conflicts = 0;
 		v->in_flight = 0;
-		uint32_t head = claim_pass(v, start, n, align);
+		uint32_t head = claim_pass(v, start, n, align, class);
 		if (head) {
 			if (n == 1 && align == 1 && head >= start)
 				cas32(low, start, head + 1);

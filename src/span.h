@@ -4,10 +4,10 @@
 
 #include "core.h"
 
-/* Claim n chunks whose first is a multiple of `align` (a power of two, counted
- * from address 0 in wasm). Returns the first one, its word CLAIM by us; 0 when
+/* Claim n chunks for blocks of a class (0 for others), the first one a multiple of
+ * `align` (a power of two, counted from address 0 in wasm). Returns the first one, its word CLAIM by us; 0 when
  * no such run is free now. */
-uint32_t span_claim(struct view *v, uint32_t n, uint32_t align);
+uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class);
 /* CLAIM, RESIZE or SLAB of ours becomes `kind`. */
 void span_commit(struct view *v, uint32_t head, uint32_t kind, uint32_t slot, uint32_t arg);
 /* Free the chunks of head, or what an interrupted claim or release left of

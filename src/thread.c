@@ -19,20 +19,22 @@ struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2, u
                      uint32_t slot)
 {
 	struct header *h = (struct header *)(void *)base;
-	uint32_t i = slot - 1, first = slots_first;
+	uint32_t i = slot - 1, first = 0, n = slots_first;
+	size_t at = sizeof *h;
 	if (i >= SLOT_MAX)
 		return 0;
-	if (i < first)
-		return (struct slot *)(void *)(base + sizeof *h) + i;
-	_Atomic uint32_t *piece = h->slot_piece;
-	for (; i >= 2 * first; first *= 2)
-		piece++;
-	/* Acquire: pairs with the compare-exchange in slots_extend. */
-	uint32_t chunk = load_acquire(piece);
-	size_t length = first * sizeof(struct slot) >> chunk_log2;
-	if (!chunk || chunk >= chunks || length >= chunks - chunk)
-		return 0;
-	return (struct slot *)(void *)(base + ((size_t)chunk << chunk_log2)) + (i - first);
+	/* Piece k holds as many slots as there are before it. */
+	for (_Atomic uint32_t *piece = h->slot_piece; i >= first + n; piece++) {
+		n = first += n;
+		if (!n || piece == h->slot_piece + SLOT_PIECES)
+			return 0; /* damaged */
+		/* Acquire: pairs with the compare-exchange in slots_extend. */
+		uint32_t chunk = load_acquire(piece);
+		if (!chunk || chunk >= chunks || n * sizeof(struct slot) >> chunk_log2 > chunks - chunk)
+			return 0;
+		at = (size_t)chunk << chunk_log2;
+	}
+	return (struct slot *)(void *)(base + at) + (i - first);
 }
 
 /* Take the reserved slot of `thread`, or (0) a free one, into `state`. */
@@ -58,27 +60,25 @@ static int slot_take(struct view *v, uint8_t *base, uint32_t slots_first, uint32
 	return thread ? LSHM_ERR_THREAD_GONE : LSHM_ERR_THREADS_FULL;
 }
 
-/* More slots, as long as there are any to be had: called when slot `taken` was,
- * does something if that lies in the table's upper half, so that the table
- * grows before it is full. */
+/* One more piece of the table, if slot `taken` is in its last quarter: it grows
+ * before it is full. */
 static void slots_extend(struct view *v, uint32_t taken)
 {
 	_Atomic uint32_t *piece = view_header(v)->slot_piece;
-	uint32_t first = v->slots_first, slot = view_slot(v);
-	while (first <= SLOT_MAX && load_relaxed(piece)) {
-		first *= 2;
-		piece++;
-	}
-	uint32_t n = chunks_for(v, first * sizeof(struct slot));
-	if (first > SLOT_MAX || taken <= first / 2)
+	uint32_t have = v->slots_first;
+	for (; have - 1 < SLOT_MAX && load_relaxed(piece); piece++)
+		have *= 2;
+	size_t bytes = have * sizeof(struct slot) - sizeof(uint64_t);
+	uint32_t n = chunks_for(v, bytes);
+	if (have - 1 >= SLOT_MAX || taken * 4 <= have * 3)
 		return;
-	uint32_t c = span_claim(v, n, 1);
+	uint32_t c = span_claim(v, n, 1, 0);
 	if (!c && heap_extend(v, n, 1))
-		c = span_claim(v, n, 1);
+		c = span_claim(v, n, 1, 0);
 	if (!c)
 		return;
-	bytes_clear(v->base + chunk_offset(v, c), first * sizeof(struct slot));
-	span_commit(v, c, KIND_META, slot, n);
+	bytes_clear(v->base + chunk_offset(v, c), bytes);
+	span_commit(v, c, KIND_META, view_slot(v), n);
 	if (cas32(piece, 0, c))
 		span_commit(v, c, KIND_META, 0, n);
 	else
@@ -87,10 +87,29 @@ static void slots_extend(struct view *v, uint32_t taken)
 
 /* --- coming ---------------------------------------------------------------------- */
 
-/* The slot is ours and says ATTACHING. */
-static void thread_enter(struct view *v, uint32_t slot)
+/* No blocks yet. A thread may keep some 4 KiB of each class, and less in a small
+ * heap: what one keeps, others lack. */
+static void class_lists_begin(struct view *v)
 {
-	struct slot *s = slot_of(v, slot);
+	uint32_t first = 0, bytes = min32(CACHE_BYTES, v->chunks_max << (v->chunk_log2 - 10) >> 2);
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+		struct class_list *list = &v->list[class];
+		uint32_t most = class < CACHE_SMALL_CLASSES ? CACHE_SMALL : CACHE_LARGE;
+		uint32_t stride = class_stride(class) * GRANULE;
+		list->slab = 0;
+		list->inverse = UINT32_MAX / stride + 1;
+		list->capacity = (uint16_t)(stride - HEADER_SIZE);
+		list->demand = 0;
+		list->first = (uint16_t)first;
+		list->count = 0;
+		list->limit = (uint8_t)max32(1, min32(most, bytes / stride));
+		first += most;
+	}
+}
+
+/* Slot s is ours and says ATTACHING. */
+static void thread_enter(struct view *v, struct slot *s, uint32_t slot)
+{
 	uint64_t w = load_relaxed(&s->state);
 	v->mine = OWNER(KIND_SLAB, slot);
 	v->thread = THREAD(slot, SLOT_EPOCH(w));
@@ -98,16 +117,10 @@ static void thread_enter(struct view *v, uint32_t slot)
 	v->slot = s;
 	v->pending = 0;
 	v->error = 0;
-	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
-		v->list[class].head = 0;
-		v->list[class].slab = 0;
-		v->demand[class] = 0;
-	}
-	store_relaxed(&s->tag, 0);
-	v->live = label_seal_bits(LABEL_MAKE(STATE_LIVE, 0, 0));
+	class_lists_begin(v);
+	v->live = label_base(STATE_LIVE, v->thread);
+	v->cached = label_base(STATE_CACHED, v->thread);
 	cas64(&s->state, w, v->state);
-	tag_take(v);
-	v->live = label_seal_bits(LABEL_MAKE(STATE_LIVE, 0, load_relaxed(&s->tag)));
 	slots_extend(v, slot);
 }
 
@@ -116,9 +129,10 @@ int thread_attach(struct view *v, uint32_t thread)
 	view_refresh(v);
 	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, thread,
 	                     SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
-	if (slot < 0)
-		return slot;
-	thread_enter(v, (uint32_t)slot);
+	struct slot *s = slot < 0 ? 0 : slot_of(v, (uint32_t)slot);
+	if (!s) /* or the table was damaged meanwhile */
+		return slot < 0 ? slot : LSHM_ERR_DAMAGED;
+	thread_enter(v, s, (uint32_t)slot);
 	return 0;
 }
 
@@ -130,16 +144,18 @@ struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t threa
 		error = slot_take(0, base, h->slots_first, h->chunk_log2,
 		                  load_relaxed(&h->committed), thread,
 		                  SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
-	if (error < 0)
-		return (struct view *)(intptr_t)error;
-	/* Where slot_take found it. */
-	struct slot *s = slot_at(base, h->slots_first, h->chunk_log2, UINT32_MAX, (uint32_t)error);
+	/* Where slot_take found it; or the table was damaged meanwhile. */
+	struct slot *s = error < 0 ? 0
+	                           : slot_at(base, h->slots_first, h->chunk_log2, UINT32_MAX,
+	                                     (uint32_t)error);
+	if (!s)
+		return (struct view *)(intptr_t)(error < 0 ? error : LSHM_ERR_DAMAGED);
 	struct view *v = (struct view *)(void *)s->workspace;
 	/* It may have grown since `bytes` were counted: what is committed is backed,
 	 * so this does not fail. */
 	heap_open(v, base, UINT64_MAX);
 	v->skew = (uint32_t)((uintptr_t)base >> v->chunk_log2);
-	thread_enter(v, (uint32_t)error);
+	thread_enter(v, s, (uint32_t)error);
 	return v;
 }
 
@@ -148,13 +164,13 @@ uint32_t thread_reserve(struct view *v)
 	view_refresh(v);
 	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, 0,
 	                     SLOT_WORD(SLOT_RESERVED, 0, v->thread, 0));
-	if (slot < 0) {
-		v->error = slot;
+	struct slot *s = slot < 0 ? 0 : slot_of(v, (uint32_t)slot);
+	if (!s) {
+		v->error = slot < 0 ? slot : LSHM_ERR_DAMAGED;
 		return 0;
 	}
 	slots_extend(v, (uint32_t)slot);
-	uint64_t w = load_relaxed(&slot_of(v, (uint32_t)slot)->state);
-	return THREAD((uint32_t)slot, SLOT_EPOCH(w));
+	return THREAD((uint32_t)slot, SLOT_EPOCH(load_relaxed(&s->state)));
 }
 
 void thread_mark(struct view *v)
@@ -183,16 +199,15 @@ void thread_trim(struct view *v)
 {
 	if (!view_attached(v))
 		return;
-	v->pending = 0;
-	outbox_send(v->slot, v);
+	cache_empty(v);
 	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
-		while (list->slab) {
+		for (uint32_t tries = 0; list->slab && tries < v->chunks; tries++) {
 			uint64_t w = load_relaxed(&map_at(v, list->slab)->word);
 			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, list->slab, w))
 				slab_settle(v, list->slab, w);
 			else
-				list->head = list->slab = 0; /* damaged: left to the walkers */
+				list->slab = 0; /* damaged: left to the walkers */
 		}
 	}
 }
@@ -208,7 +223,6 @@ void thread_detach(struct view *v)
 	/* The view may stand in the slot: it is the next tenant's from here on.
 	 * Release: pairs with the acquire in slot_take. */
 	v->slot = 0;
-	store_relaxed(&s->tag, 0); /* a reserved slot must not show it */
 	cas64(&s->state, alive, SLOT_WORD(SLOT_FREE, 0, 0, SLOT_EPOCH(alive) + 1));
 	host_release_slot(v, slot);
 }
@@ -224,12 +238,24 @@ static bool slots_have(struct view *v, uint32_t c)
 	return false;
 }
 
+/* Give back what the thread kept for its mallocs of slab k's blocks. */
+static void recover_cached(struct view *v, struct slot *s, uint32_t thread, uint32_t k, uint64_t w)
+{
+	uint32_t stride = class_stride(WORD_CLASS(w));
+	for (uint32_t x = 0, fresh = slab_fresh(v, k, w); x + stride <= fresh; x += stride) {
+		size_t p = slab_payload(v, k, x);
+		uint64_t h = header_load(header_at(v, p));
+		if (LABEL_STATE(h) == STATE_CACHED && LABEL_THREAD(h) == thread && label_valid(v, p, h))
+			block_retire(v, s, p, h);
+	}
+}
+
 /* Finish or undo what the slot that w names was doing with chunk c. */
 static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 {
 	uint32_t kind = WORD_KIND(w), arg = WORD_ARG(w);
 	if (kind == KIND_SLAB) {
-		arg |= SLAB_ARG(0, 1, 0);
+		arg |= SLAB_ARG(1, 0);
 	} else if (kind == KIND_RESIZE) {
 		arg = word_length(w); /* at least 1 */
 		span_cut(v, c, arg, w);
@@ -247,10 +273,12 @@ static void recover(struct view *v, struct slot *s, uint32_t thread)
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t w = load_acquire(&map_at(v, c)->word);
 		n = word_length(w);
+		if (slab_word_valid(v, c, w))
+			recover_cached(v, s, thread, c, w);
 		if (WORD_SLOT(w) == THREAD_SLOT(thread) && WORD_KIND(w) != KIND_TAIL)
 			recover_chunk(v, c, w);
 	}
-	outbox_send(s, v);
+	outbox_send(v, s);
 	for (uint32_t i = 0; i < NAME_COUNT; i++)
 		cas64(&names[i].state, (uint64_t)thread << 8 | 1, 0);
 	/* Numbers that it had reserved for others are of no use any more. */
@@ -263,20 +291,20 @@ static void recover(struct view *v, struct slot *s, uint32_t thread)
 	}
 }
 
-/* Free, or only count, what the thread of `tag` allocated; into v->found. */
-static void recover_blocks(struct view *v, uint32_t tag, bool freeall)
+/* Free, or only count, what the thread allocated; into v->found. */
+static void recover_blocks(struct view *v, uint32_t thread, bool freeall)
 {
 	size_t p = 0, bytes = 0;
 	uint32_t blocks = 0;
-	while (tag && (p = walk_next(v, p)) != 0) {
+	while ((p = walk_next(v, p)) != 0) {
 		size_t footprint = v->found.footprint;
-		if (v->found.tag != tag || (freeall && heap_free(v, p) != 0))
+		if (v->found.thread != thread || (freeall && heap_free(v, p) != 0))
 			continue;
 		blocks++;
 		bytes += footprint;
 	}
 	v->found.size = bytes;
-	v->found.tag = blocks;
+	v->found.count = blocks;
 }
 
 int thread_reap(struct view *v, uint32_t thread, bool freeall)
@@ -304,8 +332,7 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 	if (!cas64(&s->state, w, reaping))
 		return LSHM_ERR_THREAD_UNKNOWN;
 	recover(v, s, thread);
-	recover_blocks(v, load_relaxed(&s->tag), flags & SLOT_FREEALL);
-	store_relaxed(&s->tag, 0);
+	recover_blocks(v, thread, flags & SLOT_FREEALL);
 	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));
 	return 0;
 }

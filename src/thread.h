@@ -1,4 +1,4 @@
-/* thread.h - slots, tags, and what becomes of a thread's holdings. */
+/* thread.h - slots, and what becomes of a thread's holdings. */
 #ifndef LSHM_THREAD_H
 #define LSHM_THREAD_H
 
@@ -14,7 +14,4 @@ inline struct slot *slot_of(struct view *v, uint32_t slot)
 	view_refresh(v); /* the table may have grown */
 	return slot_at(v->base, v->slots_first, v->chunk_log2, v->chunks, slot);
 }
-/* A tag for v's blocks into its slot; 0 when all are in use. */
-void tag_take(struct view *v);
-
 #endif

@@ -14,7 +14,7 @@ static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 		length = stride;
 	} else if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
 		length = (size_t)slab_fresh(v, k, w) * GRANULE;
-		stride = (size_t)class_stride(SLAB_CLASS(w)) * GRANULE;
+		stride = (size_t)class_stride(WORD_CLASS(w)) * GRANULE;
 	}
 	if (cursor)
 		at = (cursor - first) / stride * stride + stride;
@@ -25,7 +25,7 @@ static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 			continue;
 		/* Still that slab: then the label was one. */
 		uint64_t change = load_acquire(&map_at(v, k)->word) ^ w;
-		if (kind != KIND_SLAB || (!WORD_KIND(change) && !SLAB_CLASS(change)))
+		if (kind != KIND_SLAB || (!WORD_KIND(change) && !WORD_CLASS(change)))
 			return p;
 	}
 	return 0;
@@ -45,7 +45,5 @@ size_t walk_next(struct view *v, size_t cursor)
 		c = max32(k + word_length(w), usable + 1);
 		cursor = 0;
 	}
-	if (p)
-		v->found.thread = tag_thread(v, v->found.tag);
 	return p;
 }

@@ -30,12 +30,13 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 #define header_store(p, x) \
 	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
 
-/* LIVE to XFREE by a thread that does not own the slab: a release store costs
- * a tenth of a compare-exchange. Two threads that free one block in the same
- * instant are their caller's error, beyond any check. */
-static inline bool header_retire(void *p, uint64_t old, uint64_t next)
+/* LIVE to CACHED: a release store costs a tenth of a compare-exchange. Two threads
+ * that free one block in the same instant are their caller's error, beyond any
+ * check. */
+inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next, bool mine)
 {
 	(void)old;
+	(void)mine;
 	header_store(p, next);
 	return true;
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "map.h"
+#include "fast.h"
 #include "thread.h"
 
 #ifndef LSHM_BUILD_VERSION
@@ -203,9 +203,16 @@ __attribute__((noinline, cold)) static struct view *renewed(lshm *heap, struct v
 	} \
 	return ptr
 
-lshm_ptr lshm_malloc(lshm *heap, size_t size)
+/* What is not a plain malloc. */
+__attribute__((noinline)) static lshm_ptr malloc_slow(lshm *heap, size_t size)
 {
 	ALLOCATE(heap, heap_malloc(v, size));
+}
+
+lshm_ptr lshm_malloc(lshm *heap, size_t size)
+{
+	size_t ptr = likely(cached(heap)) ? malloc_plain(cache.view, size) : 0;
+	return likely(ptr) ? ptr : malloc_slow(heap, size);
 }
 
 lshm_ptr lshm_calloc(lshm *heap, size_t count, size_t size)
@@ -229,19 +236,26 @@ lshm_ptr lshm_realloc(lshm *heap, lshm_ptr old, size_t size)
 	ALLOCATE(heap, heap_realloc(v, (size_t)old, size, GRANULE));
 }
 
-int lshm_free(lshm *heap, lshm_ptr ptr)
+/* What is not a plain free; once more with a new view, if the old one was reaped
+ * by force. */
+__attribute__((noinline)) static int free_slow(lshm *heap, lshm_ptr ptr)
 {
 	struct view *v = view_writer(heap);
 	if (!v)
 		return lshm_error();
 	if (ptr > SIZE_MAX)
 		return fail(LSHM_ERR_OUTSIDE);
-	int error = heap_free(v, (size_t)ptr);
-	if (__builtin_expect(error, 0)) {
-		if (error == LSHM_ERR_DETACHED && (v = view_renew(heap)) != NULL)
-			error = heap_free(v, (size_t)ptr);
-	}
+	int error = free_rest(v, (size_t)ptr);
+	if (error == LSHM_ERR_DETACHED && (v = view_renew(heap)) != NULL)
+		error = free_rest(v, (size_t)ptr);
 	return result(error);
+}
+
+int lshm_free(lshm *heap, lshm_ptr ptr)
+{
+	if (likely(cached(heap) && ptr <= SIZE_MAX && free_plain(cache.view, (size_t)ptr)))
+		return 0;
+	return free_slow(heap, ptr);
 }
 
 /* This thread's view with the block at ptr in `found`; NULL for what is none. */
@@ -545,7 +559,7 @@ int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out)
 	int error = flags & LSHM_FORCE ? thread_reap(v, thread, freeall)
 	                               : slot_reap(v, thread, freeall);
 	if (!error && out)
-		*out = (lshm_reaped){.blocks = v->found.tag, .bytes = v->found.size};
+		*out = (lshm_reaped){.blocks = v->found.count, .bytes = v->found.size};
 	return result(error);
 }
 

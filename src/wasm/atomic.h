@@ -19,11 +19,15 @@
 /* Block headers: written by the one thread that has the right to it. */
 #define header_store(p, x) (*(volatile uint64_t *)(void *)(p) = (x))
 
-/* LIVE to XFREE by a thread that does not own the slab: a compare-exchange
- * costs no more than an atomic store here, and refuses racing double frees. */
-static inline bool header_retire(void *p, uint64_t old, uint64_t new)
+/* LIVE to CACHED. Without the slab a compare-exchange, which costs no more than
+ * an atomic store here: of two threads that free one block one is refused. Nobody
+ * but its owner frees in a slab with plain stores. */
+inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next, bool mine)
 {
-	return cas64(p, old, new);
+	if (!mine)
+		return cas64(p, old, next);
+	header_store(p, next);
+	return true;
 }
 
 #endif

@@ -24,6 +24,12 @@ static inline uint64_t bytes_peek64(const uint8_t *p)
 	return *(const unaligned64 *)p;
 }
 
+/* A look at what may be a header, before what it says is looked at. */
+static inline uint64_t header_peek(const uint8_t *p)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_ACQUIRE);
+}
+
 inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
 	size_t i = 0;

@@ -86,7 +86,7 @@ static void words(void)
 	lshm_ptr p = free_chunk(small);
 	BREAKS(4, p, *word_of(p), 15);
 	BREAKS(4, p, *word_of(p), KIND_SPAN | (uint64_t)0xffffff << 40);
-	BREAKS(4, p, *word_of(p), KIND_SLAB | (uint64_t)SLAB_ARG(3, 0, 0) << 40);
+	BREAKS(4, p, *word_of(p), KIND_SLAB | (uint64_t)SLAB_ARG(0, 0) << 40);
 }
 
 static void tails(void)
@@ -112,8 +112,11 @@ static void labels(void)
 	/* A header with a right check that says too much. */
 	struct view view = {.secret = header->secret};
 	uint64_t *whole = (uint64_t *)(void *)label;
-	uint64_t bits = (*whole & LABEL_BITS & ~0xffffffffull) | 60000;
-	BREAKS(9, small, *whole, label_seal(&view, (size_t)small - HEADER_SIZE, bits));
+	uint64_t bits = (*whole & LABEL_BITS) | 30000;
+	BREAKS(9, small, *whole, label_seal(&view, (size_t)small, bits));
+	/* A free block that somebody keeps who is not there. */
+	bits = LABEL_MAKE(STATE_CACHED, (uint64_t)THREAD(1, 77) << LABEL_SIZE_BITS);
+	BREAKS(15, small, *whole, label_seal(&view, (size_t)small, bits));
 	BREAKS(10, small, base[small + 50], 0);
 	label = base + large - HEADER_SIZE;
 	BREAKS(11, large, label[0], label[0] ^ 1);
@@ -123,8 +126,8 @@ static void slots(void)
 {
 	_Atomic uint64_t *word = word_of(small);
 	BREAKS(12, chunk_of(small), *word, (*word & ~0xff0ull) | 200 << 4);
-	struct slot *slot = (struct slot *)(void *)(base + sizeof *header) + 2;
-	BREAKS(13, sizeof *header + 2 * sizeof *slot, slot->state, 7);
+	struct slot *slot = (struct slot *)(void *)(base + sizeof *header) + 1;
+	BREAKS(13, sizeof *header + sizeof *slot, slot->state, 7);
 }
 
 static void names(void)

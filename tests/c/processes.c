@@ -212,7 +212,7 @@ static void mass_grave(void)
 	int go[2], count = 0;
 	char byte = 1;
 	/* Too small for many slots. */
-	lshm_options o = {.initial = 1 << 14, .maximum = 1 << 14};
+	lshm_options o = {.initial = 1 << 15, .maximum = 1 << 15};
 	CHECK(pipe(go) == 0);
 	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &o);
 	CHECK(heap);
