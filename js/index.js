@@ -94,8 +94,7 @@ const MAX_U32 = 0xffffffff;
  * @property {number} slabs runs of chunks that hold small blocks
  * @property {number} spans runs of chunks that are one block
  * @property {{ thread: number, blocks: number, byteLength: number, bufferSize: number }[]} byThread
- *   the live blocks by the thread that allocated them; 0 stands for threads
- *   that have left
+ *   the live blocks by the thread that allocated them, also one that has left
  */
 /**
  * @typedef {object} Counts what `check()` counted
@@ -636,16 +635,18 @@ function loadCore(memory, where) {
   const shared = isShared(bufferOf(memory));
   const { Instance, LinkError } = Platform.WebAssembly;
   /** @type {any} */
-  let core = {};
-  const holders = []; // modules with C's functions: each holds the view
+  const env = { memory };
+  /** @type {any} */
+  const core = {};
   try {
     for (const name of Object.keys(WASM.flag)) {
-      const env = { memory, ...core };
       const { exports } = new Instance(compile(name, shared), { env });
-      core = { ...core, ...exports };
-      if (exports.bind !== undefined) holders.push(exports);
+      Object.assign(env, exports);
     }
-    return { ...core, holders };
+    for (const name of Object.keys(WASM.names)) {
+      core[name] = env[WASM.names[name]];
+    }
+    return core;
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
     const refused = typeError(
@@ -843,7 +844,7 @@ function attach(memory, where, thread) {
 /** Tells the core the view that C's functions use. @param {any} memory */
 function bind(memory) {
   const state = memory[STATE];
-  for (const module of state.core.holders) module.bind(state.view);
+  state.core.bind(state.view);
   state.bound = true;
 }
 
@@ -911,7 +912,7 @@ function mend(memory, where) {
 function ready(memory, where) {
   const state = memory[STATE];
   if (state.view !== 0) {
-    if (state.core.holders.every((/** @type {any} */ m) => m.bound() !== 0)) {
+    if (state.core.bound() !== 0) {
       return;
     }
     state.torn[state.torn.length] = state.thread;
@@ -1499,7 +1500,7 @@ class Allocation {
     this.byteLength = byteLength;
     /** Bytes that the block takes, with header and padding. */
     this.bufferSize = bufferSize;
-    /** The thread that allocated it; 0 for one that has left. */
+    /** The thread that allocated it, also if it has left. */
     this.thread = thread;
   }
 
@@ -1759,7 +1760,7 @@ export class LocalSharedMemory extends Base {
     if (state.view === 0 && state.torn.length === 0) return;
     call(this, "detach", "thread_detach");
     state.view = 0;
-    for (const module of state.core.holders) module.bind(0);
+    state.core.bind(0);
     state.release?.();
     state.release = null;
     stayAtExit(this);

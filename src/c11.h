@@ -17,13 +17,13 @@
 #define exchange_acquire(p, x) atomic_exchange_explicit(p, x, memory_order_acquire)
 #define fetch_or_release(p, x) atomic_fetch_or_explicit(p, x, memory_order_release)
 
-static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+inline __attribute__((always_inline)) bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
 {
 	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
 	                                               memory_order_acquire);
 }
 
-static inline bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
+inline __attribute__((always_inline)) bool cas32(_Atomic uint32_t *p, uint32_t old, uint32_t next)
 {
 	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
 	                                               memory_order_acquire);

@@ -53,7 +53,8 @@ static void check_block(struct view *v, struct report *out, size_t p, uint32_t k
 	for (uint32_t looks = 0; looks < LOOKS; looks++) {
 		uint64_t h = header_peek(header_at(v, p));
 		int error = block_look(v, p, k, w);
-		uint32_t invariant = error ? block_breaks(v, p, h, error, WORD_KIND(w) != KIND_SLAB) : 0;
+		uint32_t invariant =
+			error ? block_breaks(v, p, h, error, WORD_KIND(w) != KIND_SLAB) : 0;
 		if (header_peek(header_at(v, p)) != h)
 			continue;
 		if (invariant) {

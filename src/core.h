@@ -47,10 +47,10 @@ struct block {
 struct view {
 	uint8_t *base;
 	uint64_t secret;
-	uint64_t state;  /* what the slot's word says while we are attached */
-	uint64_t live;   /* header bits of a slab's block that we allocate */
-	uint64_t cached; /* and of one that we keep */
-	uint64_t canary; /* the bytes behind blocks */
+	uint64_t state;                    /* what the slot's word says while we are attached */
+	uint64_t live;                     /* header bits of a slab's block that we allocate */
+	uint64_t cached;                   /* and of one that we keep */
+	uint64_t canary;                   /* the bytes behind blocks */
 	struct slot *slot;                 /* null: not attached */
 	void *host;                        /* the host's own */
 	struct entry *piece;               /* the map piece used last, */

@@ -1,5 +1,5 @@
 /* fast.h - the plain cases of malloc and free, in place wherever they are
- * called; they call nothing themselves. What is not plain is left to others.
+ * called. What is not plain is left to others.
  *
  * malloc: take the block of the class that was freed last, check the label that
  * is there, write the label LIVE. That store is the commit: before it nothing
@@ -66,8 +66,7 @@ INLINE bool free_plain(struct view *v, size_t p)
 	if (unlikely(!canary_is(v, end, size, capacity)))
 		return false;
 	/* Of our own making, or else of another thread. */
-	if (h != label_blend(v->live, pad, (uint32_t)size) &&
-	    (LABEL_STATE(h) != STATE_LIVE || h & LABEL_SPAN || !label_valid(v, p, h)))
+	if (h != label_blend(v->live, pad, (uint32_t)size) && !label_foreign(v, p, h))
 		return false;
 	if (!header_change(header, h, label_blend(v->cached, pad, 0), WORD_OWNER(w) == v->mine))
 		return false;

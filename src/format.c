@@ -4,6 +4,7 @@
 enum {
 	BYTES_PER_SLOT = 256 << 10, /* of the initial size, for inline slots */
 	BYTES_MIN_SMALL = 16 << 10,
+	SMALL_HEAP = 64 << 10,   /* below, a single slot stands inline */
 	SMALL_MAXIMUM = 1 << 20, /* up to here chunks are 1 KiB */
 };
 
@@ -26,7 +27,8 @@ size_t heap_min_bytes(uint64_t maximum)
 int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret)
 {
 	struct header *h = (struct header *)(void *)base;
-	uint32_t log2 = geometry_chunk_log2(maximum), slots = 1;
+	uint32_t log2 = geometry_chunk_log2(maximum);
+	uint32_t slots = bytes < SMALL_HEAP ? 1 : 2;
 	if (log2 > CHUNK_LOG2_MAX || bytes > maximum)
 		return LSHM_ERR_INVALID;
 	if (bytes < heap_min_bytes(maximum))

@@ -18,7 +18,5 @@ extern inline uint32_t slab_fresh(struct view *v, uint32_t k, uint64_t word);
 extern inline uint32_t span_length(const struct view *v, uint32_t k, uint64_t word);
 extern inline bool slab_has_fresh(struct view *v, uint32_t k, uint64_t word);
 extern inline bool slab_word_valid(struct view *v, uint32_t k, uint64_t word);
-extern inline uint64_t bytes_load64(const uint8_t *p);
-extern inline void bytes_store64(uint8_t *p, uint64_t x);
 extern inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size);
 extern inline void bytes_clear(uint8_t *to, size_t size);

@@ -61,7 +61,7 @@ enum {
 	ROOT_COUNT = 16,
 	NAME_COUNT = 16,
 	NAME_BYTES = 48, /* UTF-8, zero-padded; 47 at most */
-	SLOT_MAX = 255, /* slots are numbered from 1 */
+	SLOT_MAX = 255,  /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
 	SLOTS_INLINE_MAX = 16, /* slots that stand inline: a power of two */
 	CHUNKS_MAX = 1 << 24,
@@ -198,7 +198,7 @@ struct slot {
 	_Atomic uint64_t host; /* what the host proves death by (a process id) */
 	struct outbox outbox[OUTBOX_COUNT];
 	uint8_t workspace[3944]; /* wasm: the thread's struct view; native: unused */
-	uint64_t behind;        /* of a piece's last slot: the next block's header */
+	uint64_t behind;         /* of a piece's last slot: the next block's header */
 };
 
 struct name {

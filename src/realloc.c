@@ -54,7 +54,8 @@ static bool resize_in_place(struct view *v, size_t p, size_t size, bool thrifty)
 	if (WORD_KIND(w) == KIND_SLAB) {
 		size_t capacity = class_capacity(WORD_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */
-		if (size > capacity || p + capacity > v->end || (thrifty && size < capacity / 2 && capacity > 64))
+		if (size > capacity || p + capacity > v->end ||
+		    (thrifty && size < capacity / 2 && capacity > 64))
 			return false;
 		block_resize(v, p, size, capacity);
 		return true;

@@ -66,12 +66,12 @@ static uint32_t slab_length(struct view *v, uint32_t class)
 {
 	uint32_t stride = class_stride(class), least = slab_least(v, class), n = least;
 	uint32_t per_chunk = 1u << (v->chunk_log2 - GRANULE_LOG2);
+	uint32_t most = min32(v->chunks / 32, SLAB_BYTES_MAX / GRANULE / 2 / per_chunk);
 	while (n * per_chunk % stride * 8 > n * per_chunk)
 		n++;
-	for (uint32_t d = v->list[class].demand / BUSY;
-	     d && n * per_chunk <= SLAB_BYTES_MAX / GRANULE / 4; d /= 2)
+	for (uint32_t d = v->list[class].demand / BUSY; d && 2 * n <= most; d /= 2)
 		n *= 2;
-	return n <= max32(least, v->chunks / 32) ? n : least;
+	return n <= max32(least, most) ? n : least;
 }
 
 static bool slab_create(struct view *v, uint32_t class, uint32_t n)
@@ -134,8 +134,7 @@ bool slab_refill(struct view *v, uint32_t class)
 		}
 		struct entry *e = map_at(v, k);
 		uint64_t w = load_relaxed(&e->word);
-		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class ||
-		    !slab_word_valid(v, k, w))
+		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class || !slab_word_valid(v, k, w))
 			list->slab = 0; /* not ours: reaped by force, or damaged */
 		else if (load_relaxed(&e->head) || slab_collect(v, k, w) || slab_carve(v, k, w))
 			return true;

@@ -20,6 +20,19 @@ uint32_t label_look(struct view *v, size_t p)
 	return label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
 }
 
+bool label_foreign(const struct view *v, size_t p, uint64_t h)
+{
+	return LABEL_STATE(h) == STATE_LIVE && !(h & LABEL_SPAN) && label_valid(v, p, h);
+}
+
+uint32_t pointer_head(struct view *v, size_t p)
+{
+	uint32_t c = (uint32_t)(p >> v->chunk_log2);
+	uint64_t w = load_acquire(&map_at(v, c)->word);
+	uint32_t back = WORD_ARG(w);
+	return WORD_KIND(w) == KIND_TAIL && back <= c - v->piece_first ? c - back : c;
+}
+
 /* --- rings ---------------------------------------------------------------- */
 
 static void ring_link(struct view *v, uint32_t prev, uint32_t next)
@@ -75,16 +88,13 @@ static void list_push(struct view *v, struct entry *e, uint32_t k, size_t p)
 	store_owned16(&e->head, slab_granule(v, k, p) + 1);
 }
 
-void slab_put(struct view *v, uint32_t k, size_t p)
+bool slab_put(struct view *v, uint32_t k, size_t p)
 {
 	struct entry *e = map_at(v, k);
-	uint64_t word = load_relaxed(&e->word);
 	uint32_t used = load_relaxed(&e->used) - 1u;
 	list_push(v, e, k, p);
 	store_owned16(&e->used, used);
-	/* The current one may be wanted at once. */
-	if (!used && v->list[WORD_CLASS(word)].slab != k)
-		slab_release(v, k, word);
+	return used;
 }
 
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
@@ -112,8 +122,7 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 {
-	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v),
-	                          SLAB_ARG(0, SLAB_LENGTH(word)));
+	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v), SLAB_ARG(0, SLAB_LENGTH(word)));
 	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0 ||
 	    !cas64(&map_at(v, k)->word, word, mine))
 		return false;

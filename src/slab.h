@@ -15,8 +15,13 @@
 /* The state that the label of the block at p shows. */
 enum { STATE_DAMAGED = 4 };
 uint32_t label_look(struct view *v, size_t p);
-/* Put the block at p back on the list of our slab k. */
-void slab_put(struct view *v, uint32_t k, size_t p);
+/* Whether h, at p, is the label of a slab's live block, whoever allocated it. */
+bool label_foreign(const struct view *v, size_t p, uint64_t h);
+/* The chunk whose word speaks for the one that p is in. */
+uint32_t pointer_head(struct view *v, size_t p);
+/* Put the block at p back on the list of our slab k. False: it was the last one in
+ * use, says the counter. */
+bool slab_put(struct view *v, uint32_t k, size_t p);
 /* Put our slab k, whose notes are right, on the ring of its class. */
 void slab_enlist(struct view *v, uint32_t class, uint32_t k);
 /* Become the owner of an ownerless slab whose word was read as `word`. */
@@ -60,8 +65,6 @@ uint32_t heap_relieve(struct view *v, uint32_t n, uint32_t align, uint32_t step)
 /* What the block at p is, by the word of the chunk k that speaks for it: 0 and
  * v->found for a live one, OVERRUN likewise, else why it is none. */
 int block_look(struct view *v, size_t p, uint32_t k, uint64_t word);
-/* The chunk whose word speaks for the one that p is in. */
-uint32_t pointer_head(struct view *v, size_t p);
 /* Free what free_plain does not: 0, or why not. */
 int free_rest(struct view *v, size_t p);
 

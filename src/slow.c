@@ -43,8 +43,7 @@ static size_t span_malloc(struct view *v, size_t size, size_t align)
 	}
 	size_t p = chunk_offset(v, head);
 	canary_set(v, p, size, span_capacity(v, n));
-	header_store(header_at(v, p),
-	             label_seal(v, p, LABEL_MAKE(STATE_LIVE, size) | LABEL_SPAN));
+	header_store(header_at(v, p), label_seal(v, p, LABEL_MAKE(STATE_LIVE, size) | LABEL_SPAN));
 	store_owned32(&map_at(v, head)->thread, v->thread);
 	span_commit(v, head, KIND_SPAN, 0, n);
 	return p;
@@ -107,14 +106,6 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	v->found.thread = slab ? LABEL_THREAD(h) : load_relaxed(&map_at(v, k)->thread);
 	uint64_t end = bytes_peek64(v->base + canary_place(p, size, capacity));
 	return canary_is(v, end, size, capacity) ? 0 : LSHM_ERR_OVERRUN;
-}
-
-uint32_t pointer_head(struct view *v, size_t p)
-{
-	uint32_t c = (uint32_t)(p >> v->chunk_log2);
-	uint64_t w = load_acquire(&map_at(v, c)->word);
-	uint32_t back = WORD_ARG(w);
-	return WORD_KIND(w) == KIND_TAIL && back <= c - v->piece_first ? c - back : c;
 }
 
 int pointer_check(struct view *v, size_t p)

@@ -30,7 +30,8 @@ struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2, u
 			return 0; /* damaged */
 		/* Acquire: pairs with the compare-exchange in slots_extend. */
 		uint32_t chunk = load_acquire(piece);
-		if (!chunk || chunk >= chunks || n * sizeof(struct slot) >> chunk_log2 > chunks - chunk)
+		if (!chunk || chunk >= chunks ||
+		    n * sizeof(struct slot) >> chunk_log2 > chunks - chunk)
 			return 0;
 		at = (size_t)chunk << chunk_log2;
 	}
@@ -245,7 +246,8 @@ static void recover_cached(struct view *v, struct slot *s, uint32_t thread, uint
 	for (uint32_t x = 0, fresh = slab_fresh(v, k, w); x + stride <= fresh; x += stride) {
 		size_t p = slab_payload(v, k, x);
 		uint64_t h = header_load(header_at(v, p));
-		if (LABEL_STATE(h) == STATE_CACHED && LABEL_THREAD(h) == thread && label_valid(v, p, h))
+		if (LABEL_STATE(h) == STATE_CACHED && LABEL_THREAD(h) == thread &&
+		    label_valid(v, p, h))
 			block_retire(v, s, p, h);
 	}
 }

@@ -2,12 +2,14 @@
 // embed.js - writes index.js: the hand-written source, with three markers
 // replaced.
 //
-//   const WASM = /* @wasm */ {};         { flag: { name: offset … },
-//                                          name: "base64" … }
+//   const WASM = /* @wasm */ {};         { flag: { module: offset … },
+//                                          names: { function: "export" … },
+//                                          module: "base64" … }
 //   const ERRORS = /* @errors */ {};     { NOMEM: [1, "out of memory"] … }
 //   const VERSION = /* @version */ "";   the package's version
 //
-// `flag` is where the flags byte of the memory import stands. Fails, and writes
+// `flag` is where the flags byte of the memory import stands; `names` are the
+// functions for JavaScript, each with the short name that it is exported by. Fails, and writes
 // nothing, when a module breaks one of the rules in wasm.js. Modules are given
 // lower ones first, and a module may import what lower ones export. While the
 // core is being worked on, LSHM_OVERSIZE=1 lets modules be too large; the tests
@@ -65,14 +67,23 @@ function readModules(paths) {
   return modules;
 }
 
-function wasmLiteral(modules) {
+/** @param {string[]} pairs "function=export" */
+function namesLiteral(pairs) {
+  const rows = pairs.map((pair) => {
+    const [name, exported] = pair.split("=");
+    return `    ${name}: "${exported}",\n`;
+  });
+  return `{\n${rows.join("")}  }`;
+}
+
+function wasmLiteral(modules, names) {
   const list = Object.entries(modules);
   const flags = list.map(([name, bytes]) => `${name}: ${memoryFlagAt(bytes)}`);
   const codes = list.map(
     ([name, bytes]) =>
       `  ${name}:\n    "${Buffer.from(bytes).toString("base64")}",\n`,
   );
-  return `{\n  flag: { ${flags.join(", ")} },\n${codes.join("")}}`;
+  return `{\n  flag: { ${flags.join(", ")} },\n  names: ${namesLiteral(names)},\n${codes.join("")}}`;
 }
 
 function errorLiteral(table) {
@@ -89,6 +100,7 @@ function main() {
       errors: { type: "string" },
       package: { type: "string" },
       out: { type: "string" },
+      name: { type: "string", multiple: true, default: [] },
       object: { type: "string", multiple: true },
       module: { type: "string", multiple: true },
     },
@@ -102,7 +114,11 @@ function main() {
   const version = JSON.parse(readFileSync(values.package, "utf8")).version;
   const errors = readErrors(readFileSync(values.errors, "utf8"));
   let text = readFileSync(values.source, "utf8");
-  text = fill(text, "wasm", wasmLiteral(readModules(values.module)));
+  text = fill(
+    text,
+    "wasm",
+    wasmLiteral(readModules(values.module), values.name),
+  );
   text = fill(text, "errors", errorLiteral(errors));
   text = fill(text, "version", JSON.stringify(version));
   writeFileSync(values.out, text);

@@ -33,7 +33,8 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 /* LIVE to CACHED: a release store costs a tenth of a compare-exchange. Two threads
  * that free one block in the same instant are their caller's error, beyond any
  * check. */
-inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next, bool mine)
+inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next,
+                                                         bool mine)
 {
 	(void)old;
 	(void)mine;

@@ -5,14 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
-inline uint64_t bytes_load64(const uint8_t *p)
+inline __attribute__((always_inline)) uint64_t bytes_load64(const uint8_t *p)
 {
 	uint64_t x;
 	memcpy(&x, p, sizeof x);
 	return x;
 }
 
-inline void bytes_store64(uint8_t *p, uint64_t x)
+inline __attribute__((always_inline)) void bytes_store64(uint8_t *p, uint64_t x)
 {
 	memcpy(p, &x, sizeof x);
 }

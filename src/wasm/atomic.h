@@ -22,7 +22,8 @@
 /* LIVE to CACHED. Without the slab a compare-exchange, which costs no more than
  * an atomic store here: of two threads that free one block one is refused. Nobody
  * but its owner frees in a slab with plain stores. */
-inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next, bool mine)
+inline __attribute__((always_inline)) bool header_change(void *p, uint64_t old, uint64_t next,
+                                                         bool mine)
 {
 	if (!mine)
 		return cas64(p, old, next);

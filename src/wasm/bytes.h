@@ -8,12 +8,12 @@
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) unaligned64;
 
-inline uint64_t bytes_load64(const uint8_t *p)
+inline __attribute__((always_inline)) uint64_t bytes_load64(const uint8_t *p)
 {
 	return *(const unaligned64 *)p;
 }
 
-inline void bytes_store64(uint8_t *p, uint64_t x)
+inline __attribute__((always_inline)) void bytes_store64(uint8_t *p, uint64_t x)
 {
 	*(unaligned64 *)p = x;
 }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { LocalSharedMemory, seeded } from "./support.js";
 
 const KINDS = "FREE TAIL CLAIM SPAN SLAB XFREE RESIZE META".split(" ");
-const [LIVE, XFREE] = [1, 2];
+const [LIVE, CACHED] = [1, 3];
 const REST = new Set(["FREE", "SPAN", "SLAB", "META"]); // nobody is working
 
 const stride = (k) => (k < 8 ? k + 1 : ((k % 8) + 9) * 2 ** ((k >> 3) - 1));
@@ -23,11 +23,11 @@ class Reader {
     );
     assert.equal(this.u64(64), 0x504145484d48534cn, "magic");
     assert.equal(this.u32(72), 1, "version");
-    assert.equal(this.u32(76), 0xf9a2520a, "signature");
+    assert.equal(this.u32(76), 0xf229f60a, "signature");
     this.chunk = 2 ** this.u32(80);
     [this.chunksMax, this.mapFirst] = [this.u32(84), this.u32(88)];
     [this.slotsFirst, this.secret] = [this.u32(92), this.u64(96)];
-    this.canary = this.secret | 0x8080808080808080n;
+    this.canary = Number(this.secret >> 56n) | 0x80;
     this.committed = this.u32(104);
     assert.equal(image.byteLength, this.committed * this.chunk, "committed");
   }
@@ -49,7 +49,7 @@ class Reader {
       const next = first === 0 ? this.mapFirst : first * 8;
       const end = Math.min(next, this.chunksMax);
       const at =
-        first === 0 ? 2048 + 1024 * this.slotsFirst : first * this.chunk;
+        first === 0 ? 2048 + 4096 * this.slotsFirst : first * this.chunk;
       const usable = Math.floor((at + (end - first) * 32 + 7) / this.chunk) + 1;
       list.push({ first, end: Math.min(end, this.committed), at, usable });
       first = end;
@@ -64,36 +64,36 @@ class Reader {
       c0 ^= this.bytes[at + i];
       c1 = timesT(c1) ^ this.bytes[at + i];
     }
-    const place = Math.floor(at / 16) ^ Number(this.secret & 0xffffffffn);
+    const place = ((at + 8) / 16) ^ Number(this.secret & 0xffffffffn);
     const pad = Math.imul(place, 0x9e3779b1) >>> 16;
     assert.equal(this.u16(at + 6), (c0 | (c1 << 8)) ^ pad, `check at ${at}`);
-    const high = this.u16(at + 4);
-    const [state, span, tag] = [high & 3, (high >> 2) & 1, high >> 4];
-    assert.ok(state <= XFREE && (high & 8) === 0, `header at ${at}`);
-    return { low: this.u32(at), state, span, tag };
+    const high = this.u16(at + 4) >> 13;
+    const value = Number(this.u64(at) & 0x1fffffffffffn);
+    return { value, state: high & 3, span: high >> 2 };
   }
 
   /** The block at a payload's offset, if it lives. */
-  *block(offset, capacity, span) {
-    const { low: size, state, span: isSpan, tag } = this.header(offset - 8);
+  *block(offset, capacity, spanThread) {
+    const span = spanThread !== undefined;
+    const { value, state, span: isSpan } = this.header(offset - 8);
     assert.ok(state === LIVE || !span, `span at ${offset}`);
+    const thread = span ? spanThread : Math.floor(value / 0x8000);
+    if (state === CACHED)
+      assert.ok(this.threads.has(thread), `keeper ${offset}`);
     if (state !== LIVE) return;
+    const size = span ? value : value & 0x7fff;
     assert.equal(isSpan, Number(span), `span bit at ${offset}`);
     assert.ok(size <= capacity, `size at ${offset}`);
     for (let i = 0; i < Math.min(8, capacity - size); i++) {
-      const at = offset + size + i;
-      const byte = Number((this.canary >> BigInt((at % 8) * 8)) & 255n);
-      assert.equal(this.bytes[at], byte, `canary of ${offset}`);
+      const byte = this.bytes[offset + size + i];
+      assert.equal(byte, this.canary, `canary of ${offset}`);
     }
-    const thread = this.threads.get(tag) ?? 0;
     yield [offset, size, capacity + 8, thread];
   }
 
   /** Every live block: offset, size, footprint, thread. */
   *blocks() {
-    this.threads = new Map(
-      [...this.slots()].filter(({ tag }) => tag).map((s) => [s.tag, s.thread]),
-    );
+    this.threads = new Set([...this.slots()].map(({ thread }) => thread));
     for (const { first, end, at, usable } of this.pieces()) {
       for (let c = first; c < end;) {
         const entry = at + (c - first) * 32;
@@ -101,21 +101,27 @@ class Reader {
         const [kind, arg] = [KINDS[low & 15], high >>> 8];
         assert.ok(REST.has(kind), `${kind} at chunk ${c}`);
         assert.ok(c >= usable || kind === "FREE", `the map's own chunk ${c}`);
-        const length = { FREE: 1, SLAB: arg >> 7 }[kind] ?? arg;
+        const length = { FREE: 1, SLAB: arg >> 1 }[kind] ?? arg;
         assert.ok(length >= 1 && c + length <= end, `length at chunk ${c}`);
         for (let i = 1; i < length; i++) {
-          assert.equal(this.u32(entry + i * 32) & 15, KINDS.indexOf("TAIL"));
+          const tail = this.u32(entry + i * 32);
+          assert.equal(tail & 15, KINDS.indexOf("TAIL"));
+          assert.equal((tail ^ low) & 0x3f000, 0, `class of ${c}'s tail`);
           assert.equal(this.u32(entry + i * 32 + 4) >>> 8, i, `tail of ${c}`);
         }
         const payload = c * this.chunk;
         if (kind === "SPAN") {
-          yield* this.block(payload, length * this.chunk - 8, true);
+          const thread = this.u32(entry + 24);
+          yield* this.block(payload, length * this.chunk - 8, thread);
         } else if (kind === "SLAB") {
-          const [step, fresh] = [stride(arg & 63), this.u16(entry + 20)];
+          const [step, fresh] = [
+            stride((low >> 12) & 63),
+            this.u16(entry + 20),
+          ];
           assert.equal(fresh % step, 0, `fresh at chunk ${c}`);
           assert.ok(fresh * 16 <= length * this.chunk, `fresh at chunk ${c}`);
           for (let x = 0; x < fresh; x += step) {
-            yield* this.block(payload + 16 * x, step * 16 - 8, false);
+            yield* this.block(payload + 16 * x, step * 16 - 8);
           }
         }
         c += length;
@@ -126,22 +132,21 @@ class Reader {
   /** Every slot that is not FREE. */
   *slots() {
     for (let i = 0; i < 255; i++) {
-      let at = 2048 + 1024 * i;
+      let at = 2048 + 4096 * i;
       if (i >= this.slotsFirst) {
         const j = Math.floor(Math.log2(i / this.slotsFirst));
-        const chunk = this.u32(112 + 4 * j);
+        const chunk = this.u32(512 + 4 * j);
         if (chunk === 0) return;
-        at = chunk * this.chunk + 1024 * (i - this.slotsFirst * 2 ** j);
+        at = chunk * this.chunk + 4096 * (i - this.slotsFirst * 2 ** j);
       }
       const state = this.u64(at);
       if ((state & 7n) === 0n) continue;
-      const thread = (Number(state >> 40n) << 8) | (i + 1);
-      yield { thread: thread >>> 0, tag: this.u32(at + 16) };
+      yield { thread: (Number(state >> 40n) << 8) | (i + 1) };
     }
   }
 
   roots() {
-    return Array.from({ length: 16 }, (_, i) => Number(this.u64(192 + 8 * i)));
+    return Array.from({ length: 16 }, (_, i) => Number(this.u64(128 + 8 * i)));
   }
 
   names() {
