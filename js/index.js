@@ -27,6 +27,7 @@ const VERSION_AT = 72; // where a heap says it, from its base
 const STATE = Symbol.for(`LocalSharedMemory.${LAYOUT}`);
 const PAGE = 65536;
 const FLOOR = 64; // nothing is ever read or written below
+const PATIENCE = 10; // milliseconds of tries to get a slot
 const BASE_ALIGN = 4096;
 const MAX_U32 = 0xffffffff;
 
@@ -827,10 +828,17 @@ function elementOfAny(memory, where, TypedArray, index) {
 function attach(memory, where, thread) {
   const state = memory[STATE];
   const { core, base } = state;
-  const view =
+  const full = -ERRORS.THREADS_FULL[0];
+  const enter = () =>
     whole(memory, base, (bytes) =>
       core.thread_attach_inplace(base, bytes, thread),
-    ) >>> 0;
+    );
+  let view = enter();
+  // Whoever took the last slot may be about to extend the table.
+  for (const end = Date.now() + PATIENCE; view === full; view = enter()) {
+    if (Date.now() > end) break;
+  }
+  view >>>= 0;
   // No view starts in the last bytes of 4 GiB: those are negative errors.
   if (view > MAX_U32 - FLOOR) {
     const detail = thread === 0 ? undefined : `thread ${thread}`;

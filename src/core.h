@@ -36,6 +36,8 @@ struct class_list {
 	uint8_t limit;     /* and may be */
 };
 
+enum { ROOM_COUNT = 16 };
+
 struct block {
 	size_t offset;
 	size_t size;      /* as requested */
@@ -70,6 +72,8 @@ struct view {
 	int32_t error;
 	uint32_t pending;   /* bytes in the outbox */
 	uint32_t skew;      /* chunk number of the base: aligns addresses (wasm) */
+	uint32_t room[ROOM_COUNT]; /* where to look for so many FREE chunks first; the
+	                              last one is for all that are longer */
 	uint32_t conflicts; /* compare-exchanges that the last search lost */
 	uint64_t in_flight; /* sum of the words it met in transition */
 	struct block found; /* what was found last */

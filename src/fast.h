@@ -41,7 +41,7 @@ INLINE size_t malloc_plain(struct view *v, size_t size)
 INLINE bool free_plain(struct view *v, size_t p)
 {
 	size_t i = (p >> v->chunk_log2) - v->piece_first, within = p & v->chunk_mask;
-	if (unlikely(!view_attached(v) || i >= v->piece_ready))
+	if (unlikely(!p || !view_attached(v) || i >= v->piece_ready))
 		return false;
 	const struct entry *e = v->piece + i;
 	uint64_t w = load_acquire(&e->word);

@@ -34,6 +34,12 @@ void map_seek(struct view *v, uint32_t chunk)
 	v->piece_usable = chunks_for(v, at + v->piece_count * sizeof(struct entry));
 }
 
+/* Our own hint where n FREE chunks may be. */
+static uint32_t *room_for(struct view *v, uint32_t n)
+{
+	return &v->room[min32(n, ROOM_COUNT) - 1];
+}
+
 /* Advisory: pairs with nothing. A lost update hides a chunk until a search
  * from the bottom finds it. */
 static void free_low_lower(struct view *v, uint32_t chunk)
@@ -44,24 +50,26 @@ static void free_low_lower(struct view *v, uint32_t chunk)
 		cas32(low, seen, chunk);
 }
 
-void span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
+uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 {
 	struct entry *e = map_at(v, head);
-	uint32_t room = map_room(v, head), i = 1;
+	uint32_t room = map_room(v, head), i = 1, n;
 	uint64_t t;
 	while (i < room &&
 	       (t = load_acquire(&e[i].word), WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i))
 		i++;
+	n = i;
 	while (--i && i >= keep) {
 		t = load_acquire(&e[i].word);
 		/* The tail first, then the head once more: if the head is still
 		 * what it was, the tail that we read belongs to it. */
 		if (load_acquire(&e->word) != word)
-			return;
+			return n;
 		if (WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i)
 			cas64(&e[i].word, t, word_next(t, KIND_FREE, 0, 0));
 	}
 	free_low_lower(v, head + keep);
+	return n;
 }
 
 bool span_release(struct view *v, uint32_t head, uint64_t word)
@@ -74,9 +82,10 @@ bool span_release(struct view *v, uint32_t head, uint64_t word)
 			return false;
 		word = xfree;
 	}
-	span_cut(v, head, 1, word);
+	uint32_t n = span_cut(v, head, 1, word);
 	if (cas64(h, word, word_next(word, KIND_FREE, 0, 0)))
 		free_low_lower(v, head);
+	*room_for(v, n) = head;
 	return true;
 }
 
@@ -164,7 +173,8 @@ void view_refresh(struct view *v)
 uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 {
 	_Atomic uint32_t *low = &view_header(v)->free_low;
-	uint32_t start = load_relaxed(low);
+	uint32_t bottom = load_relaxed(low), *room = room_for(v, n);
+	uint32_t start = max32(bottom, *room);
 	uint64_t before = 0;
 	view_refresh(v);
 	/* A pass proves that there is no room only if it lost no chunk to another
@@ -176,14 +186,15 @@ uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 		v->in_flight = 0;
 		uint32_t head = claim_pass(v, start, n, align, class);
 		if (head) {
-			if (n == 1 && align == 1 && head >= start)
-				cas32(low, start, head + 1);
+			if (n == 1 && align == 1 && start <= bottom)
+				cas32(low, bottom, head + 1);
+			*room = head + n;
 			return head;
 		}
 		if (start == 0 && v->conflicts == 0 && v->in_flight == before)
 			return 0;
 		before = start == 0 ? v->in_flight : 0;
-		start = 0;
+		start = start > bottom ? bottom : 0;
 	}
 	return 0;
 }

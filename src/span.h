@@ -13,9 +13,9 @@ void span_commit(struct view *v, uint32_t head, uint32_t kind, uint32_t slot, ui
 /* Free the chunks of head, or what an interrupted claim or release left of
  * them. False: its word is not `word` any more. */
 bool span_release(struct view *v, uint32_t head, uint64_t word);
-/* Free the chunks from `keep` on that follow head; head's word must stay
- * `word` all the time. */
-void span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word);
+/* Free the chunks from `keep` on that follow head; head's word must stay `word` all
+ * the time. Returns how many chunks it had. */
+uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word);
 /* Try to have n chunks at head, whose word is RESIZE of ours, of old_n. */
 bool span_stretch(struct view *v, uint32_t head, uint32_t old_n, uint32_t n);
 /* Make room for n chunks at the end. False: the host or the maximum refused. */

@@ -61,7 +61,7 @@ static int slot_take(struct view *v, uint8_t *base, uint32_t slots_first, uint32
 	return thread ? LSHM_ERR_THREAD_GONE : LSHM_ERR_THREADS_FULL;
 }
 
-/* One more piece of the table, if slot `taken` is in its last quarter: it grows
+/* One more piece of the table, if slot `taken` is in its upper half: it grows
  * before it is full. */
 static void slots_extend(struct view *v, uint32_t taken)
 {
@@ -71,7 +71,7 @@ static void slots_extend(struct view *v, uint32_t taken)
 		have *= 2;
 	size_t bytes = have * sizeof(struct slot) - sizeof(uint64_t);
 	uint32_t n = chunks_for(v, bytes);
-	if (have - 1 >= SLOT_MAX || taken * 4 <= have * 3)
+	if (have - 1 >= SLOT_MAX || taken * 2 <= have)
 		return;
 	uint32_t c = span_claim(v, n, 1, 0);
 	if (!c && heap_extend(v, n, 1))

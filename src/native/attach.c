@@ -19,6 +19,8 @@
 
 #define NO_SERIAL UINTPTR_MAX
 
+enum { PATIENCE = 100 }; /* tries to get a slot */
+
 _Thread_local struct cache cache = {.serial = NO_SERIAL};
 static _Thread_local struct member *own;
 
@@ -311,6 +313,11 @@ struct view *view_attach(struct lshm *heap)
 		int error = heap->inherited ? inherited_reopen(heap) : 0;
 		if (!error)
 			error = thread_attach(v, 0);
+		/* Whoever took the last slot may be about to extend the table. */
+		for (int tries = 0; error == LSHM_ERR_THREADS_FULL && tries < PATIENCE; tries++) {
+			sched_yield();
+			error = thread_attach(v, 0);
+		}
 		if (error == LSHM_ERR_THREADS_FULL && reap_dead(v, false) > 0)
 			error = thread_attach(v, 0);
 		if (error == LSHM_ERR_THREADS_FULL && heap->lock_error) {
