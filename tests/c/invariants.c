@@ -7,7 +7,8 @@
 
 /* The copies that label_seal calls; the library keeps its own to itself. */
 extern inline uint32_t label_code(uint64_t x);
-extern inline uint32_t label_pad(const struct view *v, size_t header);
+extern inline uint32_t label_pad(const struct view *v, size_t payload);
+extern inline uint64_t label_seal(const struct view *v, size_t payload, uint64_t bits);
 
 /* A heap of one map piece, so that its place is simple arithmetic. */
 static lshm *heap;
