@@ -57,7 +57,7 @@ static const struct command commands[] = {
          "                    left: a leak report\n"},
 	{"check", command_check, "", 1, -1, "NAME...", "verify that heaps are whole",
          "Checks every invariant of each heap, live and without stopping anybody, and says\n"
-         "the first that is broken (I1 to I14 of docs/LAYOUT.md) and where. What others\n"
+         "the first that is broken (I1, I2 ... of docs/LAYOUT.md) and where. What others\n"
          "change meanwhile is not taken for damage.\n"},
 	{"map", command_map, "owTf", 1, 1, "[-o FILE] [-w PIXELS] [-T TITLE] [-f FORMAT] NAME",
          "draw the address space",

@@ -287,6 +287,19 @@ test("check, info, ls: damaged, and the greatest code of several", () => {
   assert.equal(json(["check", file("text"), "/lshm-cli-none"], 3).length, 2);
 });
 
+test("there are words for every invariant", () => {
+  const source = (path) =>
+    fs.readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const numbers = [...source("src/layout.h").matchAll(/^ \* {3}I(\d+) /gm)];
+  const [list] = source("cli/heap.c").match(/texts\[\] = \{[^}]*\}/);
+  const words = list.match(/"[^"]+"/g);
+  assert.ok(numbers.length >= 14);
+  assert.deepEqual(
+    numbers.map(([, number]) => Number(number)),
+    words.map((_, i) => i + 1),
+  );
+});
+
 /** What holds of every map as JSON. */
 function partition({ committed, regions }) {
   let end = 0;
