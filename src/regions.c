@@ -80,7 +80,8 @@ static uint32_t tail_kind(struct view *v, uint32_t c, uint32_t back)
 	if (back == 0 || back > c - v->piece_first)
 		return REGION_DAMAGED;
 	uint32_t kind = WORD_KIND(load_acquire(&map_at(v, c - back)->word));
-	return kind == KIND_FREE || kind == KIND_TAIL ? REGION_DAMAGED : REGION_CHANGING;
+	bool head = kind != KIND_FREE && kind != KIND_TAIL && kind <= KIND_META;
+	return head ? REGION_CHANGING : REGION_DAMAGED;
 }
 
 /* The region at chunk c, whose word is w; returns its length. */

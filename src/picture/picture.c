@@ -632,10 +632,12 @@ void picture_end(struct picture *p)
 	put_number(p, percent(p->live, p->committed));
 	put(p, " % in ");
 	put_count(p, p->blocks, "live block");
-	put(p, ", ");
-	put_count(p, p->slabs, "slab");
-	put(p, ", ");
-	put_count(p, p->spans, "span");
+	if (p->width >= WIDE) {
+		put(p, ", ");
+		put_count(p, p->slabs, "slab");
+		put(p, ", ");
+		put_count(p, p->spans, "span");
+	}
 	put(p, "</text>\n");
 	at = put_kinds(p, at);
 	at = put_sizes(p, at);
