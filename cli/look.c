@@ -410,7 +410,7 @@ struct shares {
 /* Where the thread's share is, or would be: one without blocks. */
 static struct share *share_of(const struct shares *shares, uint32_t thread)
 {
-	size_t i = thread * 2654435761u;
+	size_t i = (size_t)thread * 40503u;
 	while (shares->table[i & (shares->room - 1)].blocks &&
 	       shares->table[i & (shares->room - 1)].thread != thread)
 		i++;
