@@ -21,6 +21,8 @@ add_custom_command(OUTPUT ${inspect_unit}.wasm
 	COMMAND ${wasm_link} --export=region_next --export=region_scratch
 		--export=heap_committed --export=heap_maximum
 		${inspect_unit}.o -o ${inspect_unit}.wasm
+	COMMAND ${LSHM_WASM_OPT} ${wasm_optimise} ${inspect_unit}.wasm
+		-o ${inspect_unit}.wasm
 	DEPENDS ${inspect_unit}.o
 	COMMENT "Linking inspect.wasm"
 	VERBATIM)
@@ -40,6 +42,8 @@ add_custom_command(OUTPUT ${picture_unit}.wasm
 		--strip-all --compress-relocations --export=region_buffer
 		--export=title_buffer --export=title_bytes --export=begin --export=add
 		--export=end ${picture_unit}.o -o ${picture_unit}.wasm
+	COMMAND ${LSHM_WASM_OPT} -Oz --enable-bulk-memory --strip-producers
+		--strip-target-features ${picture_unit}.wasm -o ${picture_unit}.wasm
 	DEPENDS ${picture_unit}.c ${picture_sources}
 	DEPFILE ${picture_unit}.d
 	COMMENT "Building picture.wasm"
