@@ -22,7 +22,7 @@ CTEST = ctest --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
 TIME_LIMIT := 540
 NODE_TEST = timeout $(TIME_LIMIT) node --test $(JS_TESTS)
 JS_TESTS = $(wildcard tests/*.test.js tests/js/*.test.js)
-C_FILES = $(shell find $(wildcard src include tests examples bench) \
+C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 	-name '*.[ch]' -o -name '*.cc' -o -name '*.cpp')
 
 MAKEFLAGS += --no-print-directory
@@ -32,7 +32,7 @@ MAKEFLAGS += --no-print-directory
 
 all: build
 
-## build       index.js, index.d.ts and liblshm (also plain `make`)
+## build       index.js, inspect.js, their types, liblshm, lshm (also plain `make`)
 build:
 	@tools/setup build
 	@$(call configure,$(B))
@@ -124,7 +124,7 @@ bench:
 	@cmake --build $(B)
 	node bench/run.js
 
-## install     the C library into PREFIX (/usr/local), below DESTDIR if set
+## install     the C library and the lshm command into PREFIX (/usr/local), below DESTDIR if set
 install:
 	@tools/setup library
 	@$(call configure,build/install,-DLSHM_WASM=OFF -DLSHM_EXAMPLES=OFF \
@@ -149,11 +149,12 @@ lint: build
 	@$(call configure,build/lint,-DLSHM_WERROR=ON -DLSHM_TESTS=ON \
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
-	clang-tidy --quiet -p build/lint src/*.c src/native/*.c
+	clang-tidy --quiet -p build/lint src/*.c src/native/*.c \
+		src/picture/picture.c cli/*.c
 
 ## clean       removes what was built (not .node and node_modules)
 clean:
-	rm -rf build index.js index.d.ts
+	rm -rf build index.js index.d.ts inspect.js inspect.d.ts
 
 ## help        this list
 help:
