@@ -28,7 +28,7 @@ C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed demo bench install format lint clean help
+	test-package test-installed demo bench install deb docs format lint clean help
 
 all: build
 
@@ -88,9 +88,9 @@ endif
 comma := ,
 
 # The JavaScript tests, at their normal length, on the npm package as it would be
-# published.
+# published; and that package through bundlers, in a page and its worker.
 test-package:
-	@tools/setup test
+	@tools/setup long
 	@$(call configure,$(B),-DLSHM_TESTS=ON)
 	@cmake --build $(B)
 	rm -rf build/package
@@ -100,18 +100,22 @@ test-package:
 	cd build/package && npm install --silent --ignore-scripts ./*.tgz
 	LSHM_MODULE="$(CURDIR)/build/package/node_modules/localsharedmemory/index.js" \
 		env -u LSHM_LONG $(NODE_TEST)
+	timeout $(TIME_LIMIT) node --test tests/package/*.test.js
 
-# The C tests on the installed library.
+# The C tests on the installed library, and what a user builds with it; the same
+# from the Debian package.
 test-installed:
 	@rm -rf build/stage build/installed
 	@$(MAKE) install PREFIX=build/stage
 	$(call native_tests,installed,-DLSHM_INSTALLED=ON \
 		"-DCMAKE_PREFIX_PATH=$(CURDIR)/build/stage")
-	export PKG_CONFIG_PATH=build/stage/lib/pkgconfig; \
-	printf '#include <lshm.h>\nint main(void) { return lshm_version() == 0; }' | \
-		$(CC) -x c - -o build/stage/by-pkg-config \
-		$$(pkg-config --cflags --libs lshm) && \
-	LD_LIBRARY_PATH=build/stage/lib build/stage/by-pkg-config
+	CC="$(CC)" sh tests/c/installed.sh . build/stage
+ifneq ($(shell command -v dpkg),)
+	@$(MAKE) deb
+	CC="$(CC)" sh tests/c/debian.sh . build/deb/*.deb
+else
+	@echo "test-installed: left out the Debian package: there is no dpkg here"
+endif
 
 ## demo        several workers index a body of text in one heap (PATHS=...)
 demo: build
@@ -132,6 +136,23 @@ install:
 	@cmake --build build/install
 	cmake --install build/install
 
+## deb         a Debian package of the C library, in build/deb
+deb:
+	@tools/setup deb
+	@$(call configure,build/deb,-DLSHM_WASM=OFF -DLSHM_EXAMPLES=OFF \
+		-DCMAKE_INSTALL_PREFIX=/usr)
+	@cmake --build build/deb
+	rm -f build/deb/*.deb
+	cd build/deb && cpack -G DEB
+
+## docs        docs/api and docs/man from the comments in js/ and lshm.h
+docs:
+	@tools/setup build
+	$(TYPEDOC)
+	node tools/man.js docs/man
+
+TYPEDOC := node node_modules/typedoc/bin/typedoc --logLevel Warn
+
 ## format      formats C and JavaScript
 format:
 	@tools/setup lint
@@ -146,11 +167,16 @@ lint: build
 	node_modules/.bin/eslint .
 	node node_modules/typescript/bin/tsc --project tsconfig.json
 	node node_modules/typescript/bin/tsc --project js/tsconfig.json
+	$(TYPEDOC) --out build/docs/api
+	node tools/man.js build/docs/man
+	diff -r docs/api build/docs/api && diff -r -x '*.1' docs/man build/docs/man || \
+		{ echo "run make docs"; exit 1; }
+	mandoc -T lint -W warning docs/man/*.[13]
 	@$(call configure,build/lint,-DLSHM_WERROR=ON -DLSHM_TESTS=ON \
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
-	clang-tidy --quiet -p build/lint src/*.c src/native/*.c \
-		src/picture/picture.c cli/*.c
+	clang-tidy --quiet -p build/lint $(filter-out src/lshm_all.c,$(wildcard \
+		src/*.c src/native/*.c src/picture/picture.c cli/*.c))
 
 ## clean       removes what was built (not .node and node_modules)
 clean:

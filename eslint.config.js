@@ -30,4 +30,8 @@ export default [
     // A suite is one long function of short ones.
     rules: { "max-lines-per-function": "off" },
   },
+  {
+    files: ["tests/package/site/**"],
+    languageOptions: { globals: globals.browser },
+  },
 ];

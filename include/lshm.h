@@ -36,7 +36,7 @@
  * a file can make its users fail with SIGBUS. They cannot make this library
  * read or write outside its mapping.
  *
- * Linux on little-endian machines, C11 or C++17, gcc or clang.
+ * Systems. Linux on little-endian machines, C11 or C++17, gcc or clang.
  */
 #ifndef LSHM_H
 #define LSHM_H
@@ -56,7 +56,9 @@ extern "C" {
 #endif
 
 /* Only what is declared here is visible in the shared library. */
+#ifndef LSHM_API
 #define LSHM_API __attribute__((visibility("default")))
+#endif
 
 /* This process's way to one heap. */
 typedef struct lshm lshm;

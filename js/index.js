@@ -34,56 +34,89 @@ const MAX_U32 = 0xffffffff;
 // --- types -------------------------------------------------------------------
 
 /**
- * `WebAssembly.Memory` where the compiler knows it, else its shape.
  * @typedef {typeof globalThis extends { WebAssembly: { Memory: { prototype: infer M } } } ? M : { readonly buffer: ArrayBuffer, grow(delta: number): number }} PlatformMemory
+ *   `WebAssembly.Memory` where the compiler knows it, else its shape.
  */
 /**
- * `[Symbol.dispose]` where the compiler knows it.
  * @typedef {SymbolConstructor extends { readonly dispose: infer D extends symbol } ? { [K in D]: () => void } : {}} PlatformDispose
+ *   `[Symbol.dispose]` where the compiler knows it.
  */
 /**
- * `Float16Array` where the compiler knows it.
  * @typedef {typeof globalThis extends { Float16Array: { prototype: infer F } } ? F : any} PlatformFloat16Array
+ *   `Float16Array` where the compiler knows it.
  */
-/** @typedef {new (descriptor: object) => PlatformMemory & PlatformDispose} PlatformMemoryConstructor */
-
-/** @typedef {Int8ArrayConstructor | Uint8ArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor} NumberAtomicConstructor */
-/** @typedef {BigInt64ArrayConstructor | BigUint64ArrayConstructor} BigIntAtomicConstructor */
-/** @typedef {NumberAtomicConstructor | BigIntAtomicConstructor} AtomicConstructor */
-/** @typedef {Int32ArrayConstructor | BigInt64ArrayConstructor} WaitableConstructor */
 /**
- * The element of a typed array: a number or a bigint.
+ * @typedef {new (descriptor: object) => PlatformMemory & PlatformDispose} PlatformMemoryConstructor
+ *   What a LocalSharedMemory extends.
+ */
+
+/**
+ * @typedef {Int8ArrayConstructor | Uint8ArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor} NumberAtomicConstructor
+ *   The typed arrays whose atomics work on numbers.
+ */
+/**
+ * @typedef {BigInt64ArrayConstructor | BigUint64ArrayConstructor} BigIntAtomicConstructor
+ *   The typed arrays whose atomics work on bigints.
+ */
+/**
+ * @typedef {NumberAtomicConstructor | BigIntAtomicConstructor} AtomicConstructor
+ *   The typed arrays that have atomics.
+ */
+/**
+ * @typedef {Int32ArrayConstructor | BigInt64ArrayConstructor} WaitableConstructor
+ *   The typed arrays on whose elements a thread can wait.
+ */
+/**
  * @template {AtomicConstructor} T
  * @typedef {T extends BigIntAtomicConstructor ? bigint : number} ElementOf
+ *   The element of a typed array: a number or a bigint.
  */
 /**
- * Any typed array constructor.
  * @typedef {{ new (buffer: ArrayBufferLike, byteOffset: number, length: number): any, readonly BYTES_PER_ELEMENT: number }} TypedArrayConstructor
+ *   Any typed array constructor.
  */
-/** @typedef {number | null | Iterable<number> | ArrayLike<number> | ArrayBufferLike} NumberSource */
-/** @typedef {number | null | Iterable<bigint> | ArrayLike<bigint> | ArrayBufferLike} BigIntSource */
+/**
+ * @typedef {number | null | Iterable<number> | ArrayLike<number> | ArrayBufferLike} NumberSource
+ *   What a typed array of numbers is made from: a length, or the values.
+ */
+/**
+ * @typedef {number | null | Iterable<bigint> | ArrayLike<bigint> | ArrayBufferLike} BigIntSource
+ *   What a typed array of bigints is made from: a length, or the values.
+ */
+/**
+ * @typedef {{ async: false, value: "not-equal" | "timed-out" } | { async: true, value: Promise<"ok" | "timed-out"> }} WaitAsyncResult
+ *   As `Atomics.waitAsync` returns it.
+ */
 
 /**
- * @typedef {object} MemoryOptions
+ * @typedef {object} MemoryOptions How to make a memory and a heap in it.
  * @property {number} [initial] pages of 64 KiB; 1000 by default, or `maximum`
  *   where that is less
  * @property {number} [maximum] pages; `initial` by default
  * @property {boolean} [shared] true by default
- * @property {number} [heapBase] the heap never touches the bytes below: there a
- *   module keeps its static data and stack. A multiple of 64, 0 by default;
- *   the heap itself begins at the next multiple of 4096
+ * @property {number} [heapBase] bytes, a multiple of 64, 0 by default. The heap
+ *   never touches what is below: there a module keeps its static data and
+ *   stack. The heap itself begins at the next multiple of 4096
  * @property {bigint} [secret] 64 bits that key the checks in the heap, for
  *   heaps that must come out the same each time; random by default
  * @property {"i32"} [address] only 32-bit memories hold a heap for now
  */
 /**
  * @typedef {object} HeapHandle
+ *   What a thread needs in order to adopt a heap: one thing to post.
  * @property {PlatformMemory} memory arrives as a plain `WebAssembly.Memory`
- * @property {number} heapBase
+ * @property {number} heapBase bytes: as the heap was made with
  * @property {number} thread a number reserved for the receiver
  */
 /**
- * @typedef {object} Stats sizes in bytes
+ * @typedef {object} ThreadStats What a thread has allocated.
+ * @property {number} thread its number, also of one that has left
+ * @property {number} blocks live blocks
+ * @property {number} byteLength their bytes, as requested
+ * @property {number} bufferSize their bytes with headers and padding
+ */
+/**
+ * @typedef {object} Stats What `stats()` counts. Sizes are in bytes.
  * @property {number} committed what the heap has
  * @property {number} maximum what it may grow to
  * @property {number} used live blocks with their headers and padding
@@ -94,37 +127,55 @@ const MAX_U32 = 0xffffffff;
  * @property {number} threads attached threads
  * @property {number} slabs runs of chunks that hold small blocks
  * @property {number} spans runs of chunks that are one block
- * @property {{ thread: number, blocks: number, byteLength: number, bufferSize: number }[]} byThread
- *   the live blocks by the thread that allocated them, also one that has left
+ * @property {ThreadStats[]} byThread the live blocks by the thread that
+ *   allocated them
  */
 /**
- * @typedef {object} Counts what `check()` counted
+ * @typedef {object} Counts What `check()` counts.
  * @property {number} blocks live blocks
  * @property {number} freeBlocks free blocks in slabs
- * @property {number} slabs
- * @property {number} spans
+ * @property {number} slabs runs of chunks that hold small blocks
+ * @property {number} spans runs of chunks that are one block
  * @property {number} freeChunks chunks that are neither
  */
 /**
- * @typedef {object} Remains what was freed of a dead thread, or is left of it
- * @property {number} thread
- * @property {number} blocks
- * @property {number} bytes
+ * @typedef {object} Remains
+ *   What a dead thread had allocated: what is left of it, or was freed.
+ * @property {number} thread its number
+ * @property {number} blocks how many blocks
+ * @property {number} bytes their bytes, with headers and padding
  */
 /**
- * C's functions over this heap, for a WebAssembly module's imports.
- * @typedef {object} HeapImports
- * @property {object} env
- * @property {LocalSharedMemory} env.memory
- * @property {(size: number) => number} env.malloc
- * @property {(ptr: number) => void} env.free
- * @property {(count: number, size: number) => number} env.calloc
- * @property {(ptr: number, size: number) => number} env.realloc
- * @property {(align: number, size: number) => number} env.aligned_alloc
- * @property {(out: number, align: number, size: number) => number} env.posix_memalign
- * @property {(ptr: number) => number} env.malloc_usable_size
+ * @typedef {object} HeapFunctions
+ *   C's functions over this heap, with the types that they have in wasm32.
+ * @property {LocalSharedMemory} memory the memory itself
+ * @property {(size: number) => number} malloc 0 when out of memory
+ * @property {(ptr: number) => void} free traps where `ptr` is no live block
+ * @property {(count: number, size: number) => number} calloc zeroed
+ * @property {(ptr: number, size: number) => number} realloc 0 when out of
+ *   memory: the old block stays then. Traps as `free` does
+ * @property {(align: number, size: number) => number} aligned_alloc 0 where
+ *   `align` is no power of two
+ * @property {(out: number, align: number, size: number) => number} posix_memalign
+ *   0, or 28 (`EINVAL`) or 48 (`ENOMEM`); the pointer goes to `out`
+ * @property {(ptr: number) => number} malloc_usable_size bytes, as requested
  */
-/** @typedef {Error & { code: string, reason?: string, byteOffset?: number, invariant?: number }} HeapError */
+/**
+ * @typedef {object} HeapImports
+ *   The imports of a WebAssembly module that is to allocate from this heap.
+ * @property {HeapFunctions} env the module in whose name C imports them
+ */
+/**
+ * @typedef {Error & ErrorDetails} HeapError Any error of this package.
+ */
+/**
+ * @typedef {object} ErrorDetails What the errors of this package have besides.
+ * @property {string} code `"ERR_LSHM_…"`
+ * @property {string} [reason] what is wrong with a pointer, such as
+ *   `"already freed"`
+ * @property {number} [byteOffset] where
+ * @property {number} [invariant] the number of what `check()` found broken
+ */
 
 // --- errors ------------------------------------------------------------------
 
@@ -1494,6 +1545,7 @@ class Allocation {
   #memory;
 
   /**
+   * @internal
    * @param {LocalSharedMemory} memory
    * @param {number} byteOffset
    * @param {number} byteLength
@@ -1514,7 +1566,8 @@ class Allocation {
 
   /**
    * A copy of the block's bytes as they are now: a `SharedArrayBuffer`, an
-   * `ArrayBuffer` where the memory is unshared. Made when read.
+   * `ArrayBuffer` where the memory is unshared. Made each time it is read, so
+   * that listing blocks copies nothing.
    * @returns {ArrayBufferLike}
    */
   get buffer() {
@@ -1552,13 +1605,16 @@ function* listBlocks(memory, where) {
  * it and free in it at the same time; none ever waits for another.
  *
  * A pointer is a Number, the byte offset in the memory, and the same in every
- * thread. Structured clone drops the class: a thread that receives a memory
- * calls {@link LocalSharedMemory.from}.
+ * thread; 0 is null. Structured clone drops the class: a thread that receives a
+ * memory calls {@link LocalSharedMemory.from from}. `buffer` is that of
+ * `WebAssembly.Memory`, and any module can import the memory.
  *
  * Errors are `TypeError`s and `RangeError`s with a `code`, `"ERR_LSHM_…"`; those
  * about a pointer have a `reason` too. A wrong argument changes nothing.
  */
 export class LocalSharedMemory extends Base {
+  // --- making, sharing, leaving ---
+
   /** The package's version. @readonly */
   static version = VERSION;
 
@@ -1597,10 +1653,13 @@ export class LocalSharedMemory extends Base {
    * and a second attachment.
    *
    * @param {PlatformMemory | HeapHandle} memory a memory as it was received, or
-   *   what {@link LocalSharedMemory#handle} gave the sender
-   * @param {{ heapBase?: number, thread?: number }} [options] heapBase: as the
-   *   heap was made with; thread: a number from
-   *   {@link LocalSharedMemory#reserveThread}
+   *   what {@link LocalSharedMemory#handle handle} gave the sender
+   * @param {object} [options]
+   * @param {number} [options.heapBase] bytes: as the heap was made with; what a
+   *   handle says by default, else 0
+   * @param {number} [options.thread] a number from
+   *   {@link LocalSharedMemory#reserveThread reserveThread}; what a handle says by default,
+   *   else a new one
    * @returns {LocalSharedMemory}
    * @throws {RangeError} `ERR_LSHM_NO_HEAP`, `_VERSION`, `_SIGNATURE`,
    *   `_TRUNCATED`, `_CORRUPT`, `_OTHER_COPY`, `_THREADS_FULL`, `_THREAD_GONE`
@@ -1644,13 +1703,15 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Makes a heap in an existing memory and adopts it as
-   * {@link LocalSharedMemory.from} does. The memory must be zero from `heapBase`
+   * {@link LocalSharedMemory.from from} does. The memory must be zero from `heapBase`
    * up, and nothing else may allocate there afterwards.
    *
    * @param {PlatformMemory} memory
-   * @param {{ heapBase?: number, maximum?: number, secret?: bigint }} [options]
-   *   maximum: of the memory, in pages, which only some platforms tell; by
-   *   default as much as a memory can have
+   * @param {object} [options]
+   * @param {number} [options.heapBase] bytes, as in {@link MemoryOptions}
+   * @param {number} [options.maximum] pages: the maximum of the memory, which
+   *   only some platforms tell; by default as much as a memory can have
+   * @param {bigint} [options.secret] as in {@link MemoryOptions}
    * @returns {LocalSharedMemory}
    * @throws {RangeError} `ERR_LSHM_HEAP_EXISTS`, `_TOO_SMALL`, `_INVALID` where
    *   the memory is not zero
@@ -1693,10 +1754,14 @@ export class LocalSharedMemory extends Base {
    * knew are dead in it, and what they held in reserve is free; their blocks
    * live on.
    *
-   * @param {ArrayBufferLike | ArrayBufferView} bytes
-   * @param {{ maximum?: number, shared?: boolean, heapBase?: number }} [options]
-   *   maximum: pages, by default what the heap was made for, beyond
-   *   which it never grows
+   * @param {ArrayBufferLike | ArrayBufferView} bytes an image of
+   *   {@link LocalSharedMemory#image image}, or a heap of the C library: its file
+   * @param {object} [options]
+   * @param {number} [options.maximum] pages; by default what the heap was made
+   *   for, beyond which it never grows
+   * @param {boolean} [options.shared] true by default
+   * @param {number} [options.heapBase] bytes below the heap, 0 by default, as
+   *   in {@link MemoryOptions}
    * @returns {LocalSharedMemory}
    * @throws {RangeError} `ERR_LSHM_NO_HEAP`, `_VERSION`, `_SIGNATURE`,
    *   `_TRUNCATED`, `_CORRUPT`
@@ -1729,7 +1794,7 @@ export class LocalSharedMemory extends Base {
 
   /**
    * The heap's bytes, from its base to the end of what it has committed, for
-   * {@link LocalSharedMemory.open} and the C library. The copy takes time: where
+   * {@link LocalSharedMemory.open open} and the C library. The copy takes time: where
    * other threads work meanwhile, it opens as after a crash, with all blocks
    * that nobody touched as they were, but what was changing may contradict
    * itself, as `check()` then tells.
@@ -1746,9 +1811,9 @@ export class LocalSharedMemory extends Base {
 
   /**
    * One thing to post to a worker, which passes it to
-   * {@link LocalSharedMemory.from}: the memory, where its heap begins, and a
+   * {@link LocalSharedMemory.from from}: the memory, where its heap begins, and a
    * number reserved for the worker, so that one that dies early is known too.
-   * @returns {{ memory: LocalSharedMemory, heapBase: number, thread: number }}
+   * @returns {HeapHandle}
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
    */
   handle() {
@@ -1760,7 +1825,7 @@ export class LocalSharedMemory extends Base {
   /**
    * Gives this thread's slot back, and what it holds in reserve. Afterwards the
    * heap's methods throw `ERR_LSHM_DETACHED` and views stay;
-   * {@link LocalSharedMemory.from} attaches again. On Node a worker that ends
+   * {@link LocalSharedMemory.from from} attaches again. On Node a worker that ends
    * normally detaches by itself. Also `[Symbol.dispose]`.
    */
   detach() {
@@ -1803,10 +1868,11 @@ export class LocalSharedMemory extends Base {
   // --- allocating ---
 
   /**
-   * Allocates; the bytes are what they were before.
-   * @param {number} byteLength 0 gives a block of its own
+   * Allocates a block. Its bytes are what they were before, not zero. Any
+   * thread may free it.
+   * @param {number} byteLength bytes; 0 gives a block of its own, with no bytes
    * @param {number} [alignBytes] a power of two, 16 by default
-   * @returns {number} a pointer, a multiple of alignBytes
+   * @returns {number} a pointer, a multiple of `alignBytes`
    * @throws {RangeError} `ERR_LSHM_NOMEM`, with what was asked and what is left
    */
   malloc(byteLength, alignBytes = 16) {
@@ -1835,10 +1901,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * As {@link LocalSharedMemory#malloc}, but 0 when out of memory.
-   * @param {number} byteLength
-   * @param {number} [alignBytes]
-   * @returns {number}
+   * As {@link LocalSharedMemory#malloc malloc}, but returns 0 when out of memory.
+   * @param {number} byteLength bytes
+   * @param {number} [alignBytes] a power of two, 16 by default
+   * @returns {number} a pointer, or 0
+   * @throws {RangeError} `ERR_LSHM_THREADS_FULL`, `_DETACHED`
    */
   tryMalloc(byteLength, alignBytes = 16) {
     const ptr = allocate(this, "tryMalloc", byteLength, alignBytes);
@@ -1851,10 +1918,10 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates `count` times `byteLength` bytes, all zero.
-   * @param {number} count
-   * @param {number} byteLength
-   * @param {number} [alignBytes]
-   * @returns {number}
+   * @param {number} count elements
+   * @param {number} byteLength bytes of each
+   * @param {number} [alignBytes] a power of two, 16 by default
+   * @returns {number} a pointer, a multiple of `alignBytes`
    * @throws {RangeError} `ERR_LSHM_NOMEM`, also where the product overflows
    */
   calloc(count, byteLength, alignBytes = 16) {
@@ -1874,11 +1941,13 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Changes a block's size and keeps its content, in place where possible.
-   * @param {number} ptr 0 allocates
-   * @param {number} byteLength
-   * @param {number} [alignBytes]
+   * Nobody else may use the block meanwhile.
+   * @param {number} ptr a live block; 0 allocates
+   * @param {number} byteLength bytes
+   * @param {number} [alignBytes] a power of two, 16 by default
    * @returns {number} the block's pointer, often another one
-   * @throws {RangeError} `ERR_LSHM_NOMEM`, or as `free`; the old block stays
+   * @throws {RangeError} `ERR_LSHM_NOMEM`, or as
+   *   {@link LocalSharedMemory#free free}; the old block stays as it was then
    */
   realloc(ptr, byteLength, alignBytes = 16) {
     checkSize("realloc", "byteLength", byteLength);
@@ -1906,8 +1975,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Frees a block, of any thread's.
-   * @param {number} ptr 0 does nothing
+   * Frees a block, whichever thread allocated it.
+   * @param {number} ptr a live block; 0 does nothing
    * @throws {RangeError} with a `reason`, where `ptr` is not a live block or the
    *   bytes behind it were overrun; nothing has changed then
    */
@@ -1937,8 +2006,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates an Int8Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Int8Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Int8Array} a view; free it by its `byteOffset`
    */
   Int8Array(source) {
     return allocateArray(this, "Int8Array", source);
@@ -1946,8 +2015,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Uint8Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Uint8Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Uint8Array} a view; free it by its `byteOffset`
    */
   Uint8Array(source) {
     return allocateArray(this, "Uint8Array", source);
@@ -1955,8 +2024,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Uint8ClampedArray.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Uint8ClampedArray} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Uint8ClampedArray} a view; free it by its `byteOffset`
    */
   Uint8ClampedArray(source) {
     return allocateArray(this, "Uint8ClampedArray", source);
@@ -1964,8 +2033,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates an Int16Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Int16Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Int16Array} a view; free it by its `byteOffset`
    */
   Int16Array(source) {
     return allocateArray(this, "Int16Array", source);
@@ -1973,8 +2042,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Uint16Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Uint16Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Uint16Array} a view; free it by its `byteOffset`
    */
   Uint16Array(source) {
     return allocateArray(this, "Uint16Array", source);
@@ -1982,8 +2051,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates an Int32Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Int32Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Int32Array} a view; free it by its `byteOffset`
    */
   Int32Array(source) {
     return allocateArray(this, "Int32Array", source);
@@ -1991,8 +2060,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Uint32Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Uint32Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Uint32Array} a view; free it by its `byteOffset`
    */
   Uint32Array(source) {
     return allocateArray(this, "Uint32Array", source);
@@ -2000,8 +2069,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Float16Array; only where the platform has them.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {PlatformFloat16Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {PlatformFloat16Array} a view; free it by its `byteOffset`
    */
   Float16Array(source) {
     return allocateArray(this, "Float16Array", source);
@@ -2009,8 +2078,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Float32Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Float32Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Float32Array} a view; free it by its `byteOffset`
    */
   Float32Array(source) {
     return allocateArray(this, "Float32Array", source);
@@ -2018,8 +2087,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a Float64Array.
-   * @param {NumberSource} [source] a length, for zeros, or the values
-   * @returns {Float64Array} free it by its `byteOffset`
+   * @param {NumberSource} [source] how many zeros, 0 by default, or the values
+   * @returns {Float64Array} a view; free it by its `byteOffset`
    */
   Float64Array(source) {
     return allocateArray(this, "Float64Array", source);
@@ -2027,8 +2096,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a BigInt64Array.
-   * @param {BigIntSource} [source] a length, for zeros, or the values
-   * @returns {BigInt64Array} free it by its `byteOffset`
+   * @param {BigIntSource} [source] how many zeros, 0 by default, or the values
+   * @returns {BigInt64Array} a view; free it by its `byteOffset`
    */
   BigInt64Array(source) {
     return allocateArray(this, "BigInt64Array", source);
@@ -2036,8 +2105,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Allocates a BigUint64Array.
-   * @param {BigIntSource} [source] a length, for zeros, or the values
-   * @returns {BigUint64Array} free it by its `byteOffset`
+   * @param {BigIntSource} [source] how many zeros, 0 by default, or the values
+   * @returns {BigUint64Array} a view; free it by its `byteOffset`
    */
   BigUint64Array(source) {
     return allocateArray(this, "BigUint64Array", source);
@@ -2045,8 +2114,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Bytes of a live block, as requested.
-   * @param {number} ptr
-   * @returns {number}
+   * @param {number} ptr a live block
+   * @returns {number} bytes
    * @throws {RangeError} with a `reason`, where `ptr` is not a live block
    */
   sizeof(ptr) {
@@ -2056,8 +2125,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Bytes that a live block takes, with header and padding.
-   * @param {number} ptr
-   * @returns {number}
+   * @param {number} ptr a live block
+   * @returns {number} bytes
    * @throws {RangeError} with a `reason`, where `ptr` is not a live block
    */
   lengthof(ptr) {
@@ -2075,7 +2144,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * The same as {@link LocalSharedMemory#allocs}, one after the other.
+   * The same blocks as {@link LocalSharedMemory#allocs allocs} lists, one after the
+   * other as they are asked for.
    * @returns {IterableIterator<Allocation>}
    */
   blocks() {
@@ -2084,7 +2154,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Counts what lives, by walking over it: exact while nobody else allocates.
+   * Counts what lives by walking over it: exact while nobody else allocates.
+   * Takes the longer the more blocks there are, and stops nobody.
    * @returns {Stats}
    */
   stats() {
@@ -2109,7 +2180,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Hands what this thread holds in reserve to the others.
+   * Hands what this thread holds in reserve (slabs that are partly used, blocks
+   * that it is about to reuse) to the others. Blocks that live stay.
    */
   trim() {
     call(this, "trim", "thread_trim");
@@ -2150,8 +2222,8 @@ export class LocalSharedMemory extends Base {
    * Views of a shared memory stay valid. Growth of an unshared one detaches all
    * earlier views, whoever grows it: make it with `maximum = initial`, or make
    * views anew.
-   * @param {number} pages
-   * @returns {number} pages before
+   * @param {number} pages how many more, of 64 KiB
+   * @returns {number} how many there were before
    * @throws {RangeError} where `WebAssembly.Memory` refuses
    */
   grow(pages) {
@@ -2165,7 +2237,7 @@ export class LocalSharedMemory extends Base {
   // --- reading and writing ---
 
   /**
-   * A copy.
+   * A copy of the bytes as an ArrayBuffer.
    * @param {number} ptr a live block; with `length` any offset
    * @param {number} [length] bytes; by default all of the block
    * @returns {ArrayBuffer}
@@ -2178,7 +2250,7 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * A copy as a SharedArrayBuffer.
+   * A copy of the bytes as a SharedArrayBuffer.
    * @param {number} ptr a live block; with `length` any offset
    * @param {number} [length] bytes; by default all of the block
    * @returns {SharedArrayBuffer}
@@ -2191,6 +2263,7 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
+   * A DataView of the bytes themselves: what is written shows in all threads.
    * @param {number} ptr a live block; with `length` any offset
    * @param {number} [length] bytes; by default all of the block
    * @returns {DataView}
@@ -2201,10 +2274,12 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * A view.
+   * A typed array over the bytes themselves: what is written shows in all
+   * threads.
    * @template {TypedArrayConstructor} T
    * @param {T} TypedArray the constructor of the view
-   * @param {number} ptr a live block; with `length` any offset
+   * @param {number} ptr a live block; with `length` any offset. A multiple of
+   *   the element's size
    * @param {number} [length] elements; by default the whole ones of the block
    * @returns {InstanceType<T>}
    */
@@ -2223,8 +2298,9 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Reads a signed byte.
-   * @param {number} ptr
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getInt8(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2240,8 +2316,9 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Writes a signed byte.
-   * @param {number} ptr
-   * @param {number} value
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 8 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setInt8(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2256,9 +2333,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads a byte.
-   * @param {number} ptr
+   * Reads an unsigned byte.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getUint8(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2273,9 +2351,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes a byte.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes an unsigned byte.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 8 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setUint8(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2290,9 +2369,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 16 bits, signed.
-   * @param {number} ptr
+   * Reads a signed 16-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getInt16(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2307,9 +2387,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 16 bits, signed.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes a signed 16-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 16 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setInt16(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2324,9 +2405,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 16 bits.
-   * @param {number} ptr
+   * Reads an unsigned 16-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getUint16(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2341,9 +2423,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 16 bits.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes an unsigned 16-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 16 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setUint16(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2358,9 +2441,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 32 bits, signed.
-   * @param {number} ptr
+   * Reads a signed 32-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getInt32(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2375,9 +2459,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 32 bits, signed.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes a signed 32-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 32 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setInt32(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2392,9 +2477,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 32 bits.
-   * @param {number} ptr
+   * Reads an unsigned 32-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getUint32(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2409,9 +2495,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 32 bits.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes an unsigned 32-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value its lowest 32 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setUint32(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2426,9 +2513,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads a 16-bit float; only where the platform has them.
-   * @param {number} ptr
+   * Reads a 16-bit float; only where the platform has them. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getFloat16(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2443,9 +2531,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes a 16-bit float; only where the platform has them.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes a 16-bit float; only where the platform has them. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value rounded to fit
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setFloat16(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2460,9 +2549,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads a 32-bit float.
-   * @param {number} ptr
+   * Reads a 32-bit float. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getFloat32(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2477,9 +2567,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes a 32-bit float.
-   * @param {number} ptr
-   * @param {number} value
+   * Writes a 32-bit float. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {number} value rounded to fit
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setFloat32(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2494,9 +2585,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads a 64-bit float.
-   * @param {number} ptr
+   * Reads a 64-bit float. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {number}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getFloat64(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2511,9 +2603,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes a 64-bit float.
-   * @param {number} ptr
+   * Writes a 64-bit float. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @param {number} value
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setFloat64(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2528,9 +2621,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 64 bits, signed.
-   * @param {number} ptr
+   * Reads a signed 64-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {bigint}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getBigInt64(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2545,9 +2639,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 64 bits, signed.
-   * @param {number} ptr
-   * @param {bigint} value
+   * Writes a signed 64-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {bigint} value its lowest 64 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setBigInt64(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2562,9 +2657,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Reads 64 bits.
-   * @param {number} ptr
+   * Reads an unsigned 64-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
    * @returns {bigint}
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   getBigUint64(ptr) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2582,9 +2678,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Writes 64 bits.
-   * @param {number} ptr
-   * @param {bigint} value
+   * Writes an unsigned 64-bit integer. Little-endian.
+   * @param {number} ptr the offset, from 64 up, aligned or not
+   * @param {bigint} value its lowest 64 bits count
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setBigUint64(ptr, value) {
     const state = /** @type {any} */ (this)[STATE];
@@ -2606,7 +2703,7 @@ export class LocalSharedMemory extends Base {
    * The index of a pointer in an array over the whole memory, as the atomics
    * take it.
    * @param {TypedArrayConstructor} TypedArray
-   * @param {number} ptr
+   * @param {number} ptr a multiple of the element's size
    * @returns {number} `ptr / TypedArray.BYTES_PER_ELEMENT`
    * @throws {RangeError} `ERR_LSHM_MISALIGNED`
    */
@@ -2621,10 +2718,11 @@ export class LocalSharedMemory extends Base {
   // As Atomics, on an array over the whole memory: the index counts elements.
 
   /**
-   * Adds a value in one step.
+   * Adds to an element in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2634,10 +2732,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Subtracts a value in one step.
+   * Subtracts from an element in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2647,10 +2746,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Ands a value in one step.
+   * Ands an element with a value in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2660,10 +2760,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Ors a value in one step.
+   * Ors an element with a value in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2673,10 +2774,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Xors a value in one step.
+   * Xors an element with a value in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2686,10 +2788,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Exchanges a value in one step.
+   * Exchanges an element for a value in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before
    */
@@ -2699,10 +2802,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Stores a value in one step.
+   * Stores an element in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was stored
    */
@@ -2712,11 +2816,12 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Loads a value in one step.
+   * Loads an element in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
-   * @returns {ElementOf<T>}
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
+   * @returns {ElementOf<T>} what is there
    */
   load(TypedArray, index) {
     const array = element(this, "load", TypedArray, index);
@@ -2724,10 +2829,11 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Stores a value if the expected one is there, in one step.
+   * Stores an element if the expected one is there, in one step for all threads.
    * @template {AtomicConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} expected
    * @param {ElementOf<T>} value
    * @returns {ElementOf<T>} what was there before: `expected` where it was stored
@@ -2738,21 +2844,25 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
+   * Whether the platform's atomics on elements of a size need no lock, as
+   * `Atomics.isLockFree`.
    * @param {number} size bytes
-   * @returns {boolean} as `Atomics.isLockFree`
+   * @returns {boolean}
    */
   isLockFree(size) {
     return Atomics.isLockFree(size);
   }
 
   /**
-   * As `Atomics.wait`. A thread that is about to wait first hands the others
-   * what it holds in reserve.
+   * Sleeps while an element is `value`, until somebody notifies it, as
+   * `Atomics.wait`. A thread that is about to wait first hands the others what
+   * it holds in reserve.
    * @template {WaitableConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
-   * @param {number} [timeout] milliseconds
+   * @param {number} [timeout] milliseconds; without, for ever
    * @returns {"ok" | "not-equal" | "timed-out"}
    * @throws {TypeError} where the platform forbids blocking
    */
@@ -2767,13 +2877,16 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * As `Atomics.waitAsync`.
+   * As {@link LocalSharedMemory#wait wait}, but returns at once, with a promise where
+   * it would sleep: `Atomics.waitAsync`.
    * @template {WaitableConstructor} T
-   * @param {T} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * @param {T} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {ElementOf<T>} value
-   * @param {number} [timeout] milliseconds
-   * @returns {{ async: false, value: "not-equal" | "timed-out" } | { async: true, value: Promise<"ok" | "timed-out"> }}
+   * @param {number} [timeout] milliseconds; without, for ever
+   * @returns {WaitAsyncResult}
+   * @throws {TypeError} where the platform has no `Atomics.waitAsync`
    */
   waitAsync(TypedArray, index, value, timeout = undefined) {
     const array = element(this, "waitAsync", TypedArray, index);
@@ -2784,9 +2897,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * As `Atomics.notify`.
-   * @param {WaitableConstructor} TypedArray
-   * @param {number} index in elements, of the whole memory
+   * Wakes threads that wait for an element, as `Atomics.notify`.
+   * @param {WaitableConstructor} TypedArray which elements
+   * @param {number} index of the element in the whole memory: see
+   *   {@link LocalSharedMemory#index index}
    * @param {number} [count] all by default
    * @returns {number} how many were woken
    */
@@ -2797,10 +2911,11 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Copies bytes; the ranges may overlap.
-   * @param {number} dst
-   * @param {number} src
+   * @param {number} dst the offset to write to, from 64 up
+   * @param {number} src the offset to read from, from 64 up
    * @param {number} n bytes
-   * @returns {number} dst
+   * @returns {number} `dst`
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`; nothing is written then
    */
   memcpy(dst, src, n) {
     checkRange("memcpy", this, dst, n);
@@ -2811,10 +2926,11 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Copies bytes; the ranges may overlap.
-   * @param {number} dst
-   * @param {number} src
+   * @param {number} dst the offset to write to, from 64 up
+   * @param {number} src the offset to read from, from 64 up
    * @param {number} n bytes
-   * @returns {number} dst
+   * @returns {number} `dst`
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`; nothing is written then
    */
   memmove(dst, src, n) {
     checkRange("memmove", this, dst, n);
@@ -2824,11 +2940,12 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * Fills bytes.
-   * @param {number} ptr
-   * @param {number} byte its lowest 8 bits count
+   * Fills bytes with a value.
+   * @param {number} ptr the offset, from 64 up
+   * @param {number} byte the value, of which the lowest 8 bits count
    * @param {number} n bytes
-   * @returns {number} ptr
+   * @returns {number} `ptr`
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`; nothing is written then
    */
   memset(ptr, byte, n) {
     if (typeof byte !== "number") {
@@ -2895,8 +3012,9 @@ export class LocalSharedMemory extends Base {
   // --- roots, names ---
 
   /**
-   * A root, by which whoever opens the heap finds its data. There are 16.
-   * @param {number} i
+   * A root: one of 16 pointers by which whoever opens the heap finds its data.
+   * What a thread wrote before it set a root is seen by those who get it.
+   * @param {number} i 0 to 15
    * @returns {number} what was set, at first 0
    */
   getRoot(i) {
@@ -2907,8 +3025,10 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * @param {number} i
+   * Sets a root, for all threads.
+   * @param {number} i 0 to 15
    * @param {number} ptr an offset in the heap, or 0
+   * @throws {RangeError} `ERR_LSHM_OUTSIDE`
    */
   setRoot(i, ptr) {
     const { base } = enter(this, "setRoot");
@@ -2920,8 +3040,8 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Sets a root if it is what is expected; one step for all threads.
-   * @param {number} i
-   * @param {number} expected
+   * @param {number} i 0 to 15
+   * @param {number} expected an offset in the heap, or 0
    * @param {number} ptr an offset in the heap, or 0
    * @returns {number} what it was: `expected` where it was set
    */
@@ -2936,7 +3056,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * @param {string} text
+   * The pointer that has a name, in any thread and in images.
+   * @param {string} text at most 47 bytes in UTF-8, and not empty
    * @returns {number} what the name was set to; 0 if it was not
    */
   getName(text) {
@@ -2975,7 +3096,7 @@ export class LocalSharedMemory extends Base {
 
   /**
    * The attached threads.
-   * @returns {number[]}
+   * @returns {number[]} their numbers
    */
   threads() {
     return listThreads(this, "threads", false);
@@ -2983,7 +3104,7 @@ export class LocalSharedMemory extends Base {
 
   /**
    * A number for a worker about to start, which passes it to
-   * {@link LocalSharedMemory.from}, so that one that dies early is known too.
+   * {@link LocalSharedMemory.from from}, so that one that dies early is known too.
    * @returns {number}
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
    */
@@ -2996,9 +3117,10 @@ export class LocalSharedMemory extends Base {
    * on Node, the worker's `exit`; on Bun its `exit` or `close`; in browsers the
    * release of a Web Lock that the worker took when it attached. On Deno
    * nothing proves it: the promise is rejected at once.
-   * @param {any} worker
+   * @param {any} worker a `Worker` of the platform
    * @param {number} thread the worker's number: reserve it, or have it tell
-   * @param {{ free?: boolean }} [options] free: also free all its blocks
+   * @param {object} [options]
+   * @param {boolean} [options.free] also free all blocks that it allocated
    * @returns {Promise<Remains>} what is left of it, or was freed; nothing for
    *   a worker that had detached
    */
@@ -3020,9 +3142,10 @@ export class LocalSharedMemory extends Base {
 
   /**
    * Recovers what a dead thread held in reserve. Its blocks live on.
-   * @param {number} thread
-   * @param {{ free?: boolean, force?: boolean }} [options] free: also free all
-   *   blocks that it allocated; force: the caller knows that it has ended. A
+   * @param {number} thread its number
+   * @param {object} [options]
+   * @param {boolean} [options.free] also free all blocks that it allocated
+   * @param {boolean} [options.force] the caller knows that it has ended. A
    *   thread that runs on after that damages the heap
    * @returns {Remains} what is left of it, or was freed
    * @throws {RangeError} `ERR_LSHM_THREAD_UNKNOWN` without proof of its death,

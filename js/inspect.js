@@ -59,14 +59,14 @@ const REGION_BYTES = 48;
  * @property {number} thread slab: its owner, 0: nobody; span: who allocated it
  */
 /**
- * @typedef {object} MapOptions
+ * @typedef {object} MapOptions How a picture looks.
  * @property {string} [title] "heap" by default; its first 255 bytes in UTF-8
  * @property {number} [width] of the picture in pixels, 280 to 8192; 960 by
  *   default. It scales down where there is less room
  */
 /**
- * `Element` where the compiler knows it.
  * @typedef {typeof globalThis extends { Element: { prototype: infer E } } ? E : any} PlatformElement
+ *   `Element` where the compiler knows it.
  */
 
 /**

@@ -8,7 +8,7 @@
 #include "slab.h"
 #include "thread.h"
 
-enum { LOOKS = 4 };
+enum { REGION_LOOKS = 4 };
 
 /* Whether a word, seen as `word` before, still speaks for the same blocks: the
  * owner may be another one. */
@@ -134,7 +134,7 @@ uint32_t region_next(struct view *v, uint32_t chunk, struct region *out)
 		/* What it was has gone: look anew, but not for ever. */
 		bytes_clear((uint8_t *)out, sizeof *out);
 		out->kind = REGION_CHANGING;
-		if (looks < LOOKS)
+		if (looks < REGION_LOOKS)
 			n = 0;
 	}
 	out->offset = (uint64_t)chunk << v->chunk_log2;

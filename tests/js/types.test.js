@@ -18,6 +18,7 @@ import { moduleUrl } from "./support.js";
 
 const program = `
 import LocalSharedMemory, { LocalSharedMemory as Named } from "localsharedmemory";
+import { map, regions, watch } from "localsharedmemory/inspect";
 const memory: LocalSharedMemory = new LocalSharedMemory({ initial: 4, heapBase: 64 });
 const same: boolean = LocalSharedMemory === Named;
 const ptr: number = memory.malloc(32, 64);
@@ -67,6 +68,10 @@ LocalSharedMemory.init(memory, { heapBase: 64, maximum: 10 }).setUint8(ptr, 5);
 LocalSharedMemory.from(memory, { thread: memory.thread, heapBase: 0 });
 new LocalSharedMemory(1, 2, false);
 new LocalSharedMemory({ initial: 1, maximum: 2, shared: false, secret: 1n });
+const picture: string = map(memory, { title: "heap", width: 500 });
+const lengths: number[] = regions(memory).map(({ byteLength }) => byteLength);
+// @ts-expect-error
+regions({});
 // @ts-expect-error
 new LocalSharedMemory({ initial: 1, address: "i64" });
 // @ts-expect-error
@@ -93,8 +98,11 @@ const platform = {
   "with DOM types": `
 const memoryObject: WebAssembly.Memory = new LocalSharedMemory();
 LocalSharedMemory.from(new WebAssembly.Memory({ initial: 1, maximum: 1 }));
+const end: () => void = watch(memory, document.body, { interval: 100 });
+// @ts-expect-error
+watch(memory, "body");
 `,
-  "without DOM types": "",
+  "without DOM types": "watch(memory, {});",
   "with disposable types":
     "{ using memory = new LocalSharedMemory(); memory.malloc(1); }",
 };
@@ -104,23 +112,17 @@ const libs = {
   "with disposable types": ["ES2022", "ESNext.Disposable", "DOM"],
 };
 
-for (const compiler of ["typescript", "typescript-5.7"]) {
+for (const compiler of ["typescript-5.7", "typescript", "typescript-7.0"]) {
   for (const [name, lib] of Object.entries(libs)) {
     test(`${compiler}, ${name}`, () => {
       const folder = mkdtempSync(join(tmpdir(), "lshm-types-"));
       try {
         const target = join(folder, "node_modules/localsharedmemory");
         mkdirSync(target, { recursive: true });
-        writeFileSync(
-          join(target, "package.json"),
-          JSON.stringify({
-            name: "localsharedmemory",
-            type: "module",
-            types: "./index.d.ts",
-          }),
-        );
-        const types = fileURLToPath(new URL("index.d.ts", moduleUrl));
-        copyFileSync(types, join(target, "index.d.ts"));
+        for (const name of ["package.json", "index.d.ts", "inspect.d.ts"]) {
+          const path = fileURLToPath(new URL(name, moduleUrl));
+          copyFileSync(path, join(target, name));
+        }
         writeFileSync(join(folder, "program.mts"), program + platform[name]);
         const options = {
           strict: true,
