@@ -28,7 +28,7 @@ C_FILES = $(shell find $(wildcard src include tests examples bench) \
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed demo bench install format lint clean help
+	test-package test-installed test-fuzz demo bench install format lint clean help
 
 all: build
 
@@ -86,6 +86,36 @@ else
 endif
 
 comma := ,
+
+## test-fuzz   fuzzes: FUZZ_SECONDS for each target (10; in test-all 60)
+FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,10)
+test: test-fuzz
+test-fuzz:
+	@tools/setup fuzz
+	@$(call configure,build/fuzz,-DLSHM_WASM=OFF -DLSHM_EXAMPLES=OFF -DLSHM_FUZZ=ON \
+		-DLSHM_SANITIZE=fuzzer-no-link$(comma)address$(comma)undefined \
+		-DCMAKE_C_COMPILER=$$(command -v clang-14 || command -v clang))
+	@cmake --build build/fuzz
+	@tests/fuzz/run.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+## figures     measures what SECURITY.md quotes, and writes it there
+.PHONY: figures
+figures:
+	@tools/setup test
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	sh tests/c/misuse.sh $(B)/tests/test_misuse SECURITY.md write
+
+## soak-fuzz   the fuzzers and the hostile peer for SOAK_SECONDS each (3600)
+SOAK_SECONDS ?= 3600
+.PHONY: soak soak-fuzz
+soak: soak-fuzz
+soak-fuzz:
+	$(MAKE) test-fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+	@$(call configure,build/asan,-DLSHM_WASM=OFF -DLSHM_TESTS=ON \
+		-DLSHM_SANITIZE=address$(comma)undefined)
+	@cmake --build build/asan --target test_hostile
+	LSHM_SECONDS=$(SOAK_SECONDS) build/asan/tests/test_hostile
 
 # The JavaScript tests, at their normal length, on the npm package as it would be
 # published.
