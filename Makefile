@@ -85,6 +85,19 @@ else
 	@echo "test-32: for x86-64 alone, this is $(shell uname -m)"
 endif
 
+# Short tests, on the build that users have: uninitialised bytes, and leaks.
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
+	--errors-for-leak-kinds=definite --show-leak-kinds=definite --child-silent-after-fork=yes
+test-all: test-valgrind
+.PHONY: test-valgrind
+test-valgrind:
+	@tools/setup long
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	for test in api bad header invariants permissions; do \
+		env -u LSHM_LONG timeout $(TIME_LIMIT) $(VALGRIND) $(B)/tests/test_$$test || exit 1; \
+	done
+
 comma := ,
 
 ## test-fuzz   fuzzes: FUZZ_SECONDS for each target (10; in test-all 60)
@@ -116,6 +129,8 @@ soak-fuzz:
 		-DLSHM_SANITIZE=address$(comma)undefined)
 	@cmake --build build/asan --target test_hostile
 	LSHM_SECONDS=$(SOAK_SECONDS) build/asan/tests/test_hostile
+	@$(MAKE) build
+	LSHM_SECONDS=$(SOAK_SECONDS) node --test tests/js/hostile.test.js
 
 # The JavaScript tests, at their normal length, on the npm package as it would be
 # published.

@@ -6,7 +6,14 @@
  */
 #include "test.h"
 
-enum { BLOCKS = 600, THREADS = 3, MAXIMUM = 1 << 22, TRIES = 10000, MANY_TRIES = 100000 };
+/* Sanitizers take ten times as long, and are not asked for the figures. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define PART 10
+#else
+#define PART 1
+#endif
+
+enum { BLOCKS = 600, THREADS = 3, MAXIMUM = 1 << 22, TRIES = 10000 / PART, MANY_TRIES = 100000 };
 
 static lshm *threads[THREADS];
 static struct {
