@@ -100,8 +100,8 @@ test-valgrind:
 
 comma := ,
 
-## test-fuzz   fuzzes: FUZZ_SECONDS for each target (10; in test-all 60)
-FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,10)
+## test-fuzz   fuzzes, FUZZ_SECONDS for each target (8; in test-all 60)
+FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,8)
 test: test-fuzz
 test-fuzz:
 	@tools/setup fuzz

@@ -317,7 +317,7 @@ static void run(const struct round *round)
 static double seconds(void)
 {
 	const char *text = getenv("LSHM_SECONDS");
-	return text && *text ? strtod(text, NULL) : test_long() ? 60 : 8;
+	return text && *text ? strtod(text, NULL) : test_long() ? 60 : 6;
 }
 
 static double now(void)

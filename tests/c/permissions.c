@@ -2,6 +2,7 @@
  * have a second user, in a child; as another user they say that they had none,
  * and take the write permission from themselves.
  */
+#define _FILE_OFFSET_BITS 64 /* slots are locked far behind the end */
 #include "test.h"
 
 #include <fcntl.h>
@@ -266,6 +267,27 @@ static void by_choice(void)
 	}
 }
 
+/* What SECURITY.md says a reader can do after all: its read locks look like those
+ * of threads that live. They keep new ones from attaching, and go with it. */
+static void locks_of_a_reader(void)
+{
+	lshm *heap = make(test_file, 0), *other;
+	int fd = open(test_file, O_RDONLY | O_CLOEXEC);
+	/* Behind the slot of the thread that is there. */
+	struct flock lock = {.l_type = F_RDLCK,
+	                     .l_whence = SEEK_SET,
+	                     .l_start = ((off_t)1 << 62) + (lshm_self(heap) & 255) + 1};
+	CHECK(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0);
+	CHECK((other = lshm_open(test_file, 0, NULL)) != NULL);
+	REFUSED(lshm_malloc(other, 1), LSHM_ERR_THREADS_FULL);
+	CHECK(lshm_sizeof(other, block) == 100 && lshm_malloc(heap, 1));
+	close(fd);
+	CHECK(lshm_malloc(other, 1) != 0);
+	lshm_close(other);
+	lshm_close(heap);
+	CHECK(lshm_unlink(test_file) == 0);
+}
+
 int main(void)
 {
 	test_begin(60);
@@ -274,5 +296,6 @@ int main(void)
 	RUN(escapes);
 	RUN(second_user);
 	RUN(by_choice);
+	RUN(locks_of_a_reader);
 	return test_end();
 }

@@ -15,7 +15,7 @@ import {
 
 const here = (name) => new URL(name, import.meta.url).href;
 const urls = { support: here("support.js"), victim: here("victim.js") };
-const seconds = Number(process.env.LSHM_SECONDS ?? (long ? 60 : 4));
+const seconds = Number(process.env.LSHM_SECONDS ?? (long ? 40 : 3));
 const patience = Number(process.env.LSHM_PATIENCE ?? 30); // seconds that one step may take, on a busy machine
 
 /** Counts of a worker, which others see while it works. */
