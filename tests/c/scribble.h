@@ -75,9 +75,13 @@ static inline uint32_t pen_number(const struct pen *pen, uint64_t r, uint32_t bi
 /* A map word: the epoch stays, kind, slot and argument are those of another. */
 static inline uint64_t pen_map_word(const struct pen *pen, uint64_t was, uint64_t r)
 {
-	uint32_t kind = (uint32_t)(r & 15) % 10, slot = (uint32_t)(r >> 4 & 15), arg;
-	slot = slot < 8 ? slot : slot == 8 ? 255 : WORD_SLOT(was);
-	arg = pen_number(pen, r >> 8, 24);
+	static const uint8_t kinds[] = {KIND_SLAB,  KIND_SLAB,   KIND_SLAB,  KIND_SPAN,
+	                                KIND_SPAN,  KIND_SPAN,   KIND_TAIL,  KIND_TAIL,
+	                                KIND_XFREE, KIND_RESIZE, KIND_CLAIM, KIND_META,
+	                                KIND_FREE,  KIND_SLAB,   8,          15};
+	uint32_t kind = kinds[r & 15], slot = (uint32_t)(r >> 4 & 15);
+	uint32_t arg = pen_number(pen, r >> 8, 24);
+	slot = slot < 8 ? slot / 2 : slot == 8 ? 255 : WORD_SLOT(was);
 	if (kind == KIND_SLAB)
 		arg = SLAB_ARG(r >> 56 & 63, r >> 62 & 1, pen_number(pen, r >> 8, 17));
 	return (uint64_t)arg << 40 | (was & 0xfffffff000) | OWNER(kind, slot);

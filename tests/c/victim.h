@@ -105,7 +105,7 @@ static inline void victim_step(struct victim *v, uint64_t r)
 {
 	unsigned op = (unsigned)(r % VICTIM_OPS);
 	lshm_ptr *b = &v->block[(r >> 8) % VICTIM_BLOCKS];
-	size_t size = (size_t)(r >> 32) % (r >> 14 & 7 ? 600 : r >> 17 & 7 ? 20000 : 400000);
+	size_t size = (size_t)(r >> 32) % (r >> 14 & 7 ? 600 : r >> 17 & 3 ? 20000 : v->reach);
 	v->calls++;
 	if (op < 7) {
 		victim_allocate(v, op, b, size);
