@@ -91,19 +91,41 @@ static struct entry *forged_entry(lshm_ptr p)
 static void forge_word(lshm_ptr p, uint32_t kind, uint32_t slot, uint32_t arg)
 {
 	struct entry *e = forged_entry(p);
-	e->word = (uint64_t)arg << 40 | (e->word & 0xfffffff000) | OWNER(kind, slot);
+	e->word = (uint64_t)arg << 40 | (e->word & 0xfffffc0000) | OWNER(kind, slot);
+}
+
+static void forge_slab(lshm_ptr p, uint32_t slot, uint32_t class, uint32_t arg)
+{
+	forge_word(p, KIND_SLAB, slot, arg);
+	forged_entry(p)->word |= WORD_CLASSED(class);
 }
 
 static void forge_label(lshm_ptr p, uint32_t state, uint32_t low)
 {
 	struct view view = {.secret = forged.pen.header.secret};
-	size_t header = (size_t)p - HEADER_SIZE;
-	*pen_word(&forged.pen, header) = label_seal(&view, header, (uint64_t)state << 32 | low);
+	uint64_t label = label_seal(&view, (size_t)p, LABEL_MAKE(state, low));
+	*pen_word(&forged.pen, (size_t)p - HEADER_SIZE) = label;
 }
 
 static uint32_t forged_slot(void)
 {
 	return THREAD_SLOT(lshm_self(forged.heap));
+}
+
+static lshm_ptr chunk_of(lshm_ptr p)
+{
+	return p >> forged.pen.header.chunk_log2 << forged.pen.header.chunk_log2;
+}
+
+/* The chunk of the slab from which the next block of 40 bytes comes: this thread
+ * keeps none. */
+static lshm_ptr forged_slab(void)
+{
+	lshm_ptr p = 0;
+	CHECK(lshm_trim(forged.heap) == 0);
+	for (int i = 0; i < CACHE_SMALL / 2; i++)
+		CHECK((p = lshm_malloc(forged.heap, 40)) != 0);
+	return chunk_of(p);
 }
 
 /* A span that says it is longer than all there is. */
@@ -118,33 +140,30 @@ static void long_span(void)
 /* A slab that says so, and whose list is to be made anew. */
 static void long_slab(void)
 {
-	lshm_ptr p = forged.small[0];
-	CHECK(lshm_free(forged.heap, p) == 0);
-	*pen_word(&forged.pen, (size_t)p - HEADER_SIZE) = 1;
-	forge_word(p, KIND_SLAB, forged_slot(), SLAB_ARG(class_of(40), 0, 0x1ffff));
+	lshm_ptr slab = forged_slab();
+	CHECK(forged_entry(slab)->head);
+	*pen_word(&forged.pen, slab + (forged_entry(slab)->head - 1u) * GRANULE - HEADER_SIZE) = 1;
+	forge_slab(slab, forged_slot(), class_of(40), SLAB_ARG(0, 0x7fffff));
 	lshm_malloc(forged.heap, 40);
 	lshm_trim(forged.heap);
 }
 
-/* A free block that ends behind the heap, on a list. */
+/* A list that leads to a free block which ends behind the heap. */
 static void list_to_end(void)
 {
-	lshm_ptr p = forged.small[0], last = MAXIMUM - GRANULE;
-	CHECK(last - p < ((lshm_ptr)1 << 14) * GRANULE); /* as far as links reach */
-	CHECK(lshm_free(forged.heap, p) == 0);
-	forge_label(p, STATE_FREE, (uint32_t)((last - p) / GRANULE) & 0x7fff);
+	lshm_ptr slab = forged_slab(), last = MAXIMUM - GRANULE;
 	forge_label(last, STATE_FREE, 0);
-	lshm_malloc(forged.heap, 40);
-	lshm_ptr got = lshm_malloc(forged.heap, 40);
-	CHECK(got != last);
+	forged_entry(slab)->head = (uint16_t)((last - slab) / GRANULE + 1);
+	CHECK(lshm_malloc(forged.heap, 40) != last);
+	lshm_trim(forged.heap);
 }
 
 /* A live block of the largest class in the last chunk. */
 static void block_over_end(void)
 {
-	lshm_ptr p = MAXIMUM - ((lshm_ptr)1 << forged.pen.header.chunk_log2);
+	lshm_ptr p = chunk_of(MAXIMUM - 1);
 	for (uint32_t slot = 0; slot < 3; slot++) {
-		forge_word(p, KIND_SLAB, slot, SLAB_ARG(63, 0, 0x1ffff));
+		forge_slab(p, slot, 63, SLAB_ARG(0, 0x7fffff));
 		forged_entry(p)->fresh = 0xffff;
 		forge_label(p, STATE_LIVE, 16000);
 		lshm_sizeof(forged.heap, p);
@@ -156,13 +175,14 @@ static void block_over_end(void)
 /* A slab of free blocks only, up to the end and on. */
 static void release_over_end(void)
 {
-	lshm_ptr p = MAXIMUM - ((lshm_ptr)1 << forged.pen.header.chunk_log2);
+	lshm_ptr p = chunk_of(MAXIMUM - 1);
 	for (lshm_ptr q = p; q <= MAXIMUM; q += GRANULE)
 		forge_label(q, q == p ? STATE_LIVE : STATE_FREE, q == p ? 8 : 0);
-	forge_word(p, KIND_SLAB, forged_slot(), SLAB_ARG(0, 0, 0x1ffff));
+	forge_slab(p, forged_slot(), 0, SLAB_ARG(0, 0x7fffff));
 	forged_entry(p)->fresh = 0xffff;
 	forged_entry(p)->used = 1;
 	lshm_free(forged.heap, p);
+	lshm_trim(forged.heap);
 }
 
 /* Slabs where the heap's own tables are: the first header of chunk 0 would
@@ -170,9 +190,10 @@ static void release_over_end(void)
 static void slab_of_metadata(void)
 {
 	for (uint32_t slot = 0; slot < 2; slot++) {
-		forge_word(0, KIND_SLAB, slot ? forged_slot() : 0, SLAB_ARG(3, 1, 1));
+		forge_slab(0, slot ? forged_slot() : 0, 3, SLAB_ARG(1, 1));
 		forged_entry(0)->fresh = 64;
 		forged_entry(0)->head = 1;
+		CHECK(lshm_free(forged.heap, 0) == 0);
 		CHECK(!lshm_malloc(forged.heap, MAXIMUM - 64)); /* gathers */
 		lshm_check(forged.heap, NULL);
 	}

@@ -72,7 +72,7 @@ static inline uint32_t pen_number(const struct pen *pen, uint64_t r, uint32_t bi
 	}
 }
 
-/* A map word: the epoch stays, kind, slot and argument are those of another. */
+/* A map word: the epoch stays, all else is of another. */
 static inline uint64_t pen_map_word(const struct pen *pen, uint64_t was, uint64_t r)
 {
 	static const uint8_t kinds[] = {KIND_SLAB,  KIND_SLAB,   KIND_SLAB,  KIND_SPAN,
@@ -81,19 +81,22 @@ static inline uint64_t pen_map_word(const struct pen *pen, uint64_t was, uint64_
 	                                KIND_FREE,  KIND_SLAB,   8,          15};
 	uint32_t kind = kinds[r & 15], slot = (uint32_t)(r >> 4 & 15);
 	uint32_t arg = pen_number(pen, r >> 8, 24);
+	uint32_t class = r >> 63 ? WORD_CLASS(was) : (uint32_t)(r >> 56 & 63);
 	slot = slot < 8 ? slot / 2 : slot == 8 ? 255 : WORD_SLOT(was);
 	if (kind == KIND_SLAB)
-		arg = SLAB_ARG(r >> 56 & 63, r >> 62 & 1, pen_number(pen, r >> 8, 17));
-	return (uint64_t)arg << 40 | (was & 0xfffffff000) | OWNER(kind, slot);
+		arg = SLAB_ARG(r >> 62 & 1, pen_number(pen, r >> 8, 23));
+	return (uint64_t)arg << 40 | (was & 0xfffffc0000) | WORD_CLASSED(class) | OWNER(kind, slot);
 }
 
-/* A label with a right check. */
+/* A label with a right check, for the header at `at`. */
 static inline uint64_t pen_label(const struct pen *pen, size_t at, uint64_t r)
 {
 	struct view view = {.secret = pen->header.secret};
-	uint64_t low = pen_number(pen, r, r & 1 ? 32 : 15);
-	uint64_t bits = low | (r >> 40 & 3) << 32 | (r >> 42 & 1) << 34;
-	return label_seal(&view, at, bits | (r >> 43 & 3) << 36);
+	uint64_t value = pen_number(pen, r, r & 1 ? 32 : 15);
+	if (r & 2) /* by one of the first threads */
+		value = (value & 0x7fff) | (r >> 44 & 3) << LABEL_SIZE_BITS;
+	uint64_t bits = LABEL_MAKE(r >> 40 & 3, value) | (r >> 42 & 1 ? LABEL_SPAN : 0);
+	return label_seal(&view, at + HEADER_SIZE, bits);
 }
 
 /* A chunk: often the first or the last ones. */

@@ -4,8 +4,7 @@
  *
  *   image:1 strokes:1 { where:8 what:8 }*strokes { call:8 }*
  *
- * The region ends where the image does, and more than any offset can reach is
- * unmapped around it. What is opened for reading, or refused, is not changed.
+ * More than any offset can reach is unmapped before and behind the image. What is opened for reading, or refused, is not changed.
  */
 #include "input.h"
 
@@ -16,21 +15,25 @@
 
 #define GUARD ((size_t)1 << 30)
 
-enum { IMAGES = 6, REGION = (1 << 20) + (1 << 16), STROKES = 16, CALLS = 64, LAID = 0x80 };
+enum { IMAGES = 6, LARGEST = (1 << 20) + (1 << 16), STROKES = 16, CALLS = 64, LAID = 0x80 };
 
 static struct image {
 	unsigned char *bytes;
-	size_t size; /* the heap's maximum: what is mapped */
+	size_t size;         /* the heap's maximum: what is mapped */
+	unsigned char *base; /* where, with nothing around it */
 } images[IMAGES];
 
-static unsigned char *region, *copy;
+static unsigned char *copy;
 
 /* --- real images ----------------------------------------------------------- */
 
-/* `size` bytes that end where nothing is mapped. */
-static unsigned char *region_end(size_t size)
+static unsigned char *guarded(size_t size)
 {
-	return region + REGION - size;
+	unsigned char *range = mmap(NULL, size + 2 * GUARD, PROT_NONE,
+	                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	CHECK(range != MAP_FAILED);
+	CHECK(mprotect(range + GUARD, size, PROT_READ | PROT_WRITE) == 0);
+	return range + GUARD;
 }
 
 /* Blocks of all classes and some spans, by three threads of which each frees
@@ -56,8 +59,7 @@ static void image_make(struct image *image, size_t initial, size_t size, int ste
 {
 	lshm *threads[3];
 	lshm_options o = {.secret = 0x0123456789abcdef};
-	unsigned char *base = region_end(size);
-	memset(base, 0, size);
+	unsigned char *base = guarded(size);
 	threads[0] = lshm_init(base, initial, size, &o);
 	threads[1] = lshm_attach(base, size, 0);
 	threads[2] = lshm_attach(base, size, 0);
@@ -65,6 +67,7 @@ static void image_make(struct image *image, size_t initial, size_t size, int ste
 	work(threads, steps + 1, steps, fill);
 	if (steps % 2)
 		lshm_trim(threads[1]);
+	image->base = base;
 	image->size = size;
 	image->bytes = malloc(size);
 	CHECK(image->bytes);
@@ -78,18 +81,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	unsigned char *range = mmap(NULL, REGION + 2 * GUARD, PROT_NONE,
-	                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	CHECK(range != MAP_FAILED);
-	region = range + GUARD;
-	CHECK(mprotect(region, REGION, PROT_READ | PROT_WRITE) == 0);
-	copy = malloc(REGION);
+	copy = malloc(LARGEST);
 	image_make(&images[0], 1 << 16, 1 << 16, 0, false);
 	image_make(&images[1], 1 << 16, 1 << 16, 120, false);
 	image_make(&images[2], 1 << 17, 1 << 17, 201, false);
 	image_make(&images[3], 1 << 16, 1 << 18, 300, false);
 	image_make(&images[4], 1 << 16, 1 << 16, 61, true);
-	image_make(&images[5], 1 << 18, REGION, 200, false); /* chunks of 4 KiB */
+	image_make(&images[5], 1 << 18, LARGEST, 200, false); /* chunks of 4 KiB */
 	return 0;
 }
 
@@ -157,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {data, size};
 	size_t first = input_take(&in, 1);
 	const struct image *image = &images[first % IMAGES];
-	unsigned char *base = region_end(image->size);
+	unsigned char *base = image->base;
 	memcpy(base, image->bytes, image->size);
 	damage(image, base, &in, first & LAID);
 	memcpy(copy, base, image->size);
