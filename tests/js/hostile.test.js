@@ -142,7 +142,7 @@ async function sweep(Class, data, port) {
     const at =
       i < view.words * lies.length
         ? view.at / 4 + Math.floor(i / lies.length)
-        : 16 + rng.below(4096);
+        : 16 + rng.below(6144);
     words[at] = lies[i % lies.length];
     for (let n = 0; n < 12; n++) counts[1] += Number(step(Class, heap, rng));
     Atomics.add(counts, 0, 1);
@@ -157,7 +157,7 @@ test("each word of the heap's tables lies", async (t) => {
   memory.malloc(30000);
   memory.detach(); // the next thread has its state in the first slot
   const counts = counters();
-  const view = { at: 2048 + 192, words: 832 / 4 };
+  const view = { at: 2048 + 144, words: 64 }; // of its workspace: the geometry
   const data = {
     urls,
     counts,
