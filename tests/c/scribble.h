@@ -128,6 +128,15 @@ static inline size_t pen_place(const struct pen *pen, uint32_t kind, uint64_t r)
 	return at <= pen->bytes - 8 ? at : pen->bytes - 8;
 }
 
+/* The notes of an entry whose word lies, so that the lie is believed: a list, and
+ * blocks up to the end. */
+static inline void pen_notes(const struct pen *pen, size_t entry, uint64_t r)
+{
+	struct entry *e = (struct entry *)(void *)(pen->base + entry);
+	store_relaxed(&e->fresh, (uint16_t)(r & 1 ? 0xffff : r >> 8));
+	store_relaxed(&e->head, (uint16_t)(r & 2 ? 1 : r >> 24));
+}
+
 /* Writes a word: `where` says which, `what` says with what. */
 static inline struct stroke scribble(const struct pen *pen, uint64_t where, uint64_t what)
 {
@@ -147,6 +156,8 @@ static inline struct stroke scribble(const struct pen *pen, uint64_t where, uint
 		next = pen_map_word(pen, was, what >> 3);
 	else if (kind == 3 || kind == 6)
 		next = pen_label(pen, at, what >> 3);
+	if (kind == 1 && how > 3)
+		pen_notes(pen, at, where >> 32);
 	store_relaxed(word, next);
 	return (struct stroke){.at = at, .was = was};
 }

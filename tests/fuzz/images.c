@@ -144,8 +144,12 @@ static void use(unsigned char *base, size_t size, struct input *in)
 		v.block[i] = p;
 	for (int i = 0; i < CALLS && in->left; i++)
 		victim_step(&v, input_take(in, 8));
+	/* Short of memory: everything is looked at. */
+	for (int i = 0; i < 4; i++)
+		lshm_realloc(v.heap, v.block[i], size - 64);
 	for (p = 0; (p = lshm_next(v.heap, p, &block)) != 0;)
 		lshm_free(v.heap, p);
+	lshm_malloc(v.heap, size - 64);
 	lshm_check(v.heap, NULL);
 	lshm_close(v.heap);
 }
