@@ -28,7 +28,8 @@ C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed demo bench install deb docs format lint clean help
+	test-package test-installed test-fuzz demo bench install deb docs format lint clean \
+	help
 
 all: build
 
@@ -85,7 +86,52 @@ else
 	@echo "test-32: for x86-64 alone, this is $(shell uname -m)"
 endif
 
+# Short tests, on the build that users have: uninitialised bytes, and leaks.
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
+	--errors-for-leak-kinds=definite --show-leak-kinds=definite --child-silent-after-fork=yes
+test-all: test-valgrind
+.PHONY: test-valgrind
+test-valgrind:
+	@tools/setup long
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	for test in api bad header invariants permissions; do \
+		env -u LSHM_LONG timeout $(TIME_LIMIT) $(VALGRIND) $(B)/tests/test_$$test || exit 1; \
+	done
+
 comma := ,
+
+## test-fuzz   fuzzes, FUZZ_SECONDS for each target (8; in test-all 60)
+FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,8)
+test: test-fuzz
+test-fuzz:
+	@tools/setup fuzz
+	@$(call configure,build/fuzz,-DLSHM_WASM=OFF -DLSHM_EXAMPLES=OFF -DLSHM_FUZZ=ON \
+		-DLSHM_SANITIZE=fuzzer-no-link$(comma)address$(comma)undefined \
+		-DCMAKE_C_COMPILER=$$(command -v clang-14 || command -v clang))
+	@cmake --build build/fuzz
+	@tests/fuzz/run.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+## figures     measures what SECURITY.md quotes, and writes it there
+.PHONY: figures
+figures:
+	@tools/setup test
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	sh tests/c/misuse.sh $(B)/tests/test_misuse SECURITY.md write
+
+## soak-fuzz   the fuzzers and the hostile peer for SOAK_SECONDS each (3600)
+SOAK_SECONDS ?= 3600
+.PHONY: soak soak-fuzz
+soak: soak-fuzz
+soak-fuzz:
+	$(MAKE) test-fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+	@$(call configure,build/asan,-DLSHM_WASM=OFF -DLSHM_TESTS=ON \
+		-DLSHM_SANITIZE=address$(comma)undefined)
+	@cmake --build build/asan --target test_hostile
+	LSHM_SECONDS=$(SOAK_SECONDS) build/asan/tests/test_hostile
+	@$(MAKE) build
+	LSHM_SECONDS=$(SOAK_SECONDS) node --test tests/js/hostile.test.js
 
 # The JavaScript tests, at their normal length, on the npm package as it would be
 # published; and that package through bundlers, in a page and its worker.

@@ -1586,8 +1586,11 @@ function* listBlocks(memory, where) {
   const { base } = enter(memory, where);
   let offset = 0;
   for (;;) {
-    offset = call(memory, where, "walk_next", offset) >>> 0;
-    if (offset === 0) return;
+    const next = call(memory, where, "walk_next", offset) >>> 0;
+    if (next === 0) return;
+    // Upwards, or the heap is written over and there is no end.
+    if (next <= offset) throw coreError(where, -ERRORS.DAMAGED[0]);
+    offset = next;
     yield new Allocation(
       memory,
       base + offset,

@@ -191,6 +191,14 @@ __attribute__((noinline, cold)) static struct view *renewed(lshm *heap, struct v
 	return NULL;
 }
 
+/* This thread's view, attached anew if it was reaped by force: for calls that
+ * are rare enough to look first. */
+static struct view *view_now(lshm *heap)
+{
+	struct view *v = view_writer(heap);
+	return v && !view_attached(v) ? view_renew(heap) : v;
+}
+
 /* Calls the core, and once more after an attachment anew. */
 #define ALLOCATE(heap, call) \
 	struct view *v = view_writer(heap); \
@@ -513,7 +521,7 @@ lshm_ptr lshm_name_get(lshm *heap, const char *text)
 
 int lshm_name_set(lshm *heap, const char *text, lshm_ptr ptr)
 {
-	struct view *v = view_writer(heap);
+	struct view *v = view_now(heap);
 	if (!v)
 		return lshm_error();
 	if (!text)
@@ -540,7 +548,7 @@ int lshm_name_at(lshm *heap, unsigned i, char text[LSHM_NAME_MAX + 1], lshm_ptr 
 
 uint32_t lshm_self(lshm *heap)
 {
-	struct view *v = view_writer(heap);
+	struct view *v = view_now(heap);
 	return v ? v->thread : 0;
 }
 
@@ -584,7 +592,7 @@ int lshm_threads(lshm *heap, lshm_thread *list, size_t capacity)
 
 int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out)
 {
-	struct view *v = view_writer(heap);
+	struct view *v = view_now(heap);
 	uint32_t slot = THREAD_SLOT(thread);
 	if (!v)
 		return lshm_error();
@@ -602,7 +610,7 @@ int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out)
 
 int lshm_reap_dead(lshm *heap, int flags)
 {
-	struct view *v = view_writer(heap);
+	struct view *v = view_now(heap);
 	if (!v)
 		return lshm_error();
 	if (flags & ~LSHM_FREE_ALL)
