@@ -4,6 +4,7 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SEED ?=
+KILLS ?= 10000
 
 # A Node that tools/setup brought comes first.
 export PATH := $(CURDIR)/.node/bin:$(PATH)
@@ -28,7 +29,7 @@ C_FILES = $(shell find $(wildcard src include tests examples bench) \
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed demo bench install format lint clean help
+	test-package test-installed soak demo bench install format lint clean help
 
 all: build
 
@@ -86,6 +87,17 @@ else
 endif
 
 comma := ,
+
+## soak        hours: the tests that kill, at every instruction and KILLS times
+soak: export LSHM_SOAK := 1
+soak: export LSHM_KILLS := $(KILLS)
+soak: TIME_LIMIT := 86400
+soak: build
+	@tools/setup test
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|processes)$$'
+	timeout $(TIME_LIMIT) node --test tests/js/kills.test.js tests/js/torn.test.js
 
 # The JavaScript tests, at their normal length, on the npm package as it would be
 # published.
