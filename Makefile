@@ -96,7 +96,7 @@ soak: build
 	@tools/setup test
 	@$(call configure,$(B),-DLSHM_TESTS=ON)
 	@cmake --build $(B)
-	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|processes)$$'
+	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|kills)$$'
 	timeout $(TIME_LIMIT) node --test tests/js/kills.test.js tests/js/torn.test.js
 
 # The JavaScript tests, at their normal length, on the npm package as it would be

@@ -21,6 +21,7 @@ struct storm {
 	/* Workers that are here, and how many begin together: one that began long
 	 * before the others would free what it made itself. */
 	uint32_t here, together;
+	uint32_t born; /* children of workers */
 };
 
 struct storm_block {
