@@ -64,29 +64,36 @@ static void drop(int number, size_t p)
 	CHECK(heap_free(view_of(number), p) == 0);
 }
 
-/* Takes what the peer has labelled of its slab of the class; returns how many
- * blocks, in hand[]. */
-static int take_labelled(int number, size_t size)
+/* Where the next block of a class comes from. */
+enum source { SLAB_LIST, FRESH_BLOCKS, ANOTHER_SLAB };
+
+static bool comes_from(int number, size_t size, enum source source)
+{
+	struct view *v = view_of(number);
+	const struct class_list *list = &v->list[class_of(size)];
+	const struct entry *e = map_at(v, list->slab);
+	return !list->count && list->slab && (source < FRESH_BLOCKS || !e->head) &&
+	       (source < ANOTHER_SLAB || !slab_has_fresh(v, list->slab, e->word));
+}
+
+/* Takes blocks until the next one would come from there; returns how many, in
+ * hand[]. */
+static int take_until(int number, size_t size, enum source source)
 {
 	int count = 0;
 	do {
 		CHECK(count < HANDS);
 		hand[count++] = take(number, size);
-	} while (view_of(number)->list[class_of(size)].head);
+	} while (!comes_from(number, size, source));
 	return count;
 }
 
-/* All of the slab. */
-static int exhaust(int number, size_t size)
+/* A size of which a thread keeps one free block and gives the former one back. */
+enum { KEPT_ONE = 400 };
+
+static bool keeps_one(void)
 {
-	struct view *v = view_of(number);
-	const struct class_list *list = &v->list[class_of(size)];
-	int count = take_labelled(number, size);
-	while (list->head || slab_has_fresh(v, list->slab, map_at(v, list->slab)->word)) {
-		CHECK(count < HANDS);
-		hand[count++] = take(number, size);
-	}
-	return count;
+	return view_of(VICTIM)->list[class_of(KEPT_ONE)].limit == 1;
 }
 
 /* Three that have blocks, some freed, some of them by others. */
@@ -112,23 +119,29 @@ static void littered(void)
 	drop(VICTIM, take(VICTIM, large(5)));
 }
 
-static void exhausted(void)
+static void kept_none(void)
 {
 	lively();
-	exhaust(VICTIM, 24);
+	take_until(VICTIM, 24, SLAB_LIST);
 }
 
 static void labelled(void)
 {
 	lively();
-	take_labelled(VICTIM, 24);
+	take_until(VICTIM, 24, FRESH_BLOCKS);
+}
+
+static void exhausted(void)
+{
+	lively();
+	take_until(VICTIM, 24, ANOTHER_SLAB);
 }
 
 /* Others have freed blocks of the exhausted slab, and said so. */
 static void collectable(void)
 {
 	lively();
-	int count = exhaust(VICTIM, 24);
+	int count = take_until(VICTIM, 24, ANOTHER_SLAB);
 	for (int i = 1; i <= 3; i++)
 		drop(SECOND, hand[count - i]);
 	thread_trim(view_of(SECOND));
@@ -141,17 +154,6 @@ static void parked(void)
 	hand[0] = take(SECOND, 200);
 	drop(SECOND, take(SECOND, 200));
 	thread_trim(view_of(SECOND));
-}
-
-/* The same, left by a thread that died. */
-static void orphaned(void)
-{
-	lively();
-	peer_attach(EXTRA);
-	hand[0] = take(EXTRA, 200);
-	drop(EXTRA, take(EXTRA, 200));
-	world->dead = 1 << EXTRA;
-	CHECK(reap_dead(view_of(SURVIVOR), false) == 1);
 }
 
 static void fill_by(int number)
@@ -210,64 +212,124 @@ static void held_span_blocked(void)
 	drop(VICTIM, hand[1]);
 }
 
-/* A block of an own slab that is not the current one; the last of it, or not. */
-static void held_elsewhere_of(int left)
-{
-	lively();
-	int count = exhaust(VICTIM, 200);
-	take(VICTIM, 200);
-	CHECK(count > left);
-	while (count > left)
-		drop(VICTIM, hand[--count]);
-}
-
-static void held_elsewhere(void)
-{
-	held_elsewhere_of(2);
-}
-
-static void held_last(void)
-{
-	held_elsewhere_of(1);
-}
-
 static void held_foreign(void)
 {
 	lively();
 	hand[0] = take(SECOND, 24);
 }
 
-/* One more foreign block, and the outbox is full. */
-static void held_foreign_full(void)
+/* So many blocks that the victim keeps as many as it may, of a slab of its own
+ * that is not the current one. */
+static void kept_many(void)
 {
 	lively();
-	for (int i = 0; i < 5; i++)
-		hand[i] = take(SECOND, 1000);
-	for (int i = 1; i < 5; i++)
+	const struct class_list *list = &view_of(VICTIM)->list[class_of(24)];
+	int count = take_until(VICTIM, 24, ANOTHER_SLAB);
+	take_until(VICTIM, 24, ANOTHER_SLAB);
+	hand[0] = take(VICTIM, 24);
+	for (int i = 1; i < count && (i < 3 * list->limit || list->count < list->limit); i++)
 		drop(VICTIM, hand[i]);
+	CHECK(list->count == list->limit);
 }
 
-/* A foreign block whose hint needs the outbox entry that another one's is in. */
-static void held_foreign_other(void)
+/* In the following the victim keeps hand[1], which it gives back where that is
+ * from when it frees hand[0]. */
+
+/* To the current slab. */
+static void kept_own(void)
 {
 	lively();
-	uint32_t log2 = view_of(SECOND)->chunk_log2;
-	int i = 0;
-	for (hand[1] = take(SECOND, 300);; i++) {
-		CHECK(i < 200);
-		hand[0] = take(SECOND, 300);
-		size_t apart = (hand[0] >> log2) - (hand[1] >> log2);
-		if (apart && apart % OUTBOX_COUNT == 0)
-			break;
-	}
+	hand[0] = take(VICTIM, KEPT_ONE);
+	drop(VICTIM, hand[1] = take(VICTIM, KEPT_ONE));
+	CHECK(keeps_one());
+}
+
+/* To one that was given up when it was exhausted; with `last`, it has been taken
+ * again, and this is its last block. */
+static void kept_former(bool last)
+{
+	lively();
+	int count = take_until(VICTIM, KEPT_ONE, ANOTHER_SLAB);
+	size_t other = take(VICTIM, KEPT_ONE);
+	for (int i = last ? count : 1; i; i--)
+		drop(VICTIM, hand[i - 1]);
+	hand[0] = other;
+	CHECK(keeps_one());
+}
+
+static void kept_adopting(void)
+{
+	kept_former(false);
+}
+
+static void kept_releasing(void)
+{
+	kept_former(true);
+}
+
+/* To one that a dead thread left. */
+static void kept_orphaned(void)
+{
+	lively();
+	peer_attach(EXTRA);
+	hand[1] = take(EXTRA, KEPT_ONE);
+	drop(EXTRA, take(EXTRA, KEPT_ONE));
+	world->dead = 1 << EXTRA;
+	CHECK(reap_dead(view_of(SURVIVOR), false) == 1);
+	hand[0] = take(SECOND, KEPT_ONE);
 	drop(VICTIM, hand[1]);
+	CHECK(keeps_one());
 }
 
-static void absent(void)
+/* To one that another thread owns. */
+static void kept_foreign(void)
 {
 	lively();
-	peer_open(EXTRA);
-	actor = EXTRA;
+	hand[0] = take(SECOND, KEPT_ONE);
+	drop(VICTIM, hand[1] = take(SECOND, KEPT_ONE));
+	CHECK(keeps_one());
+}
+
+/* The victim keeps as many of another's blocks of a class as it may, and hand[0]
+ * is one more. Returns the one that it gives back first. */
+static size_t keep_foreign(uint32_t class)
+{
+	size_t size = class_capacity(class), first = take(SECOND, size);
+	hand[0] = first;
+	for (int i = 0; i < view_of(VICTIM)->list[class].limit; i++) {
+		size_t next = take(SECOND, size);
+		drop(VICTIM, hand[0]);
+		hand[0] = next;
+	}
+	return first;
+}
+
+/* Gives back what needs the outbox entry that another block's hint is in. */
+static void kept_foreign_other(void)
+{
+	lively();
+	uint32_t log2 = view_of(SECOND)->chunk_log2, class = 8;
+	size_t noted = keep_foreign(class), apart;
+	drop(VICTIM, hand[0]);
+	do {
+		CHECK(class < 32);
+		apart = (keep_foreign(++class) >> log2) - (noted >> log2);
+	} while (apart % OUTBOX_COUNT);
+}
+
+/* Gives back so much that all hints are sent: more than 4 KiB wait. */
+static void kept_foreign_full(void)
+{
+	lively();
+	const struct view *v = view_of(VICTIM);
+	for (uint32_t class = 8;; class ++) {
+		uint32_t limit = v->list[class].limit, count = limit - limit / 2;
+		CHECK(class < 24);
+		keep_foreign(class);
+		if (v->pending + count * (class_capacity(class) + HEADER_SIZE) > 4096)
+			break;
+		drop(VICTIM, hand[0]);
+	}
 }
 
 static uint32_t reserve_by(int number)
@@ -278,23 +340,24 @@ static uint32_t reserve_by(int number)
 	return thread;
 }
 
-static void invited(void)
+/* One has not come yet; its slot makes the table grow. */
+static void crowded_absent(void)
 {
-	absent();
-	reserved = reserve_by(SURVIVOR);
+	lively();
+	peer_open(EXTRA);
+	actor = EXTRA;
 }
 
-/* The next slot that is taken makes the table grow. */
-static void crowded(void)
+/* The table has just grown, for a slot that is reserved. */
+static void roomy(void)
 {
 	lively();
 	reserved = reserve_by(SURVIVOR);
-	CHECK(THREAD_SLOT(reserved) == 4);
 }
 
-static void crowded_absent(void)
+static void absent(void)
 {
-	crowded();
+	roomy();
 	peer_open(EXTRA);
 	actor = EXTRA;
 }
@@ -442,6 +505,7 @@ static void root_cas(struct peer *p)
 
 static const struct operation operations[] = {
 	{"malloc", lively, malloc_24, AT_ONCE},
+	{"malloc, from the slab's list", kept_none, malloc_24, AT_ONCE},
 	{"malloc, labelling more of its slab", labelled, malloc_24, AT_ONCE},
 	{"malloc, giving up an exhausted slab", exhausted, malloc_24, AT_ONCE},
 	{"malloc, collecting", collectable, malloc_24, AT_ONCE},
@@ -464,24 +528,27 @@ static const struct operation operations[] = {
 	{"realloc, a span cannot grow", held_span_blocked, realloc_largest, BOTH},
 	{"realloc, a span shrinks", held_long_span, realloc_large, AT_ONCE},
 	{"free", held_small, free_it, AT_ONCE},
-	{"free, in another own slab", held_elsewhere, free_it, AT_ONCE},
-	{"free, releasing the slab", held_last, free_it, AT_ONCE},
 	{"free, of another's", held_foreign, free_it, AT_ONCE},
-	{"free, sending all hints", held_foreign_full, free_it, AT_ONCE},
-	{"free, sending one hint", held_foreign_other, free_it, AT_ONCE},
-	{"free, adopting the slab", parked, free_it, AT_ONCE},
-	{"free, adopting a dead one's slab", orphaned, free_it, AT_ONCE},
+	{"free, of nobody's", parked, free_it, AT_ONCE},
+	{"free, giving back many", kept_many, free_it, AT_ONCE},
+	{"free, giving back", kept_own, free_it, AT_ONCE},
+	{"free, adopting the slab", kept_adopting, free_it, AT_ONCE},
+	{"free, releasing the slab", kept_releasing, free_it, AT_ONCE},
+	{"free, adopting a dead one's slab", kept_orphaned, free_it, AT_ONCE},
+	{"free, giving back to another", kept_foreign, free_it, AT_ONCE},
+	{"free, sending one hint", kept_foreign_other, free_it, AT_ONCE},
+	{"free, sending all hints", kept_foreign_full, free_it, AT_ONCE},
 	{"free, a span", held_span, free_it, AT_ONCE},
 	{"free a span, malloc in its place", held_span, free_and_malloc, STEPWISE},
 	{"grow", lively, grow, AT_ONCE},
 	{"trim", collectable, trim, AT_ONCE},
 	{"attach", absent, attach, AT_ONCE},
 	{"attach, extending the table", crowded_absent, attach, AT_ONCE},
-	{"attach, reserved", invited, attach_reserved, AT_ONCE},
+	{"attach, reserved", absent, attach_reserved, AT_ONCE},
 	{"mark", lively, mark, AT_ONCE},
 	{"detach", collectable, detach, LEAVES},
-	{"reserve", lively, reserve, AT_ONCE},
-	{"reserve, extending the table", crowded, reserve, AT_ONCE},
+	{"reserve", roomy, reserve, AT_ONCE},
+	{"reserve, extending the table", lively, reserve, AT_ONCE},
 	{"reap", died, reap_keep, LEAVES},
 	{"reap with free", died, reap_free, STEPWISE},
 	{"name, new", held_small, name, AT_ONCE},

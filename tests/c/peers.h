@@ -16,7 +16,7 @@
 
 #include <sys/mman.h>
 
-enum { REGION_BYTES = 256 << 10 };
+enum { REGION_BYTES = 384 << 10 };
 enum { SURVIVOR, SECOND, VICTIM, EXTRA, PEERS };
 
 /* What outlives a process besides the region. */

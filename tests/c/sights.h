@@ -98,12 +98,12 @@ static uint64_t hints_waiting(struct view *v, uint32_t chunk)
  * at, or the slab says that its labels are to be read. */
 static void expect_hints(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(SLAB_CLASS(word)), fresh = slab_fresh(v, k, word);
+	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
 	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
-		size_t header = slab_header(v, k, x), p = header + HEADER_SIZE;
+		size_t p = slab_payload(v, k, x);
 		uint32_t chunk = (uint32_t)(p >> v->chunk_log2);
 		uint32_t bit = (uint32_t)(p >> (v->chunk_log2 - 6)) & 63;
-		if (label_look(v, header) != STATE_XFREE)
+		if (label_look(v, p) != STATE_XFREE)
 			continue;
 		uint64_t bits = map_at(v, chunk)->hints | hints_waiting(v, chunk);
 		CHECK(SLAB_DIRTY(word) || bits >> bit & 1);
