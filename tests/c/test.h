@@ -39,12 +39,16 @@ static int test_count;
 static uint64_t test_seed;
 /* A shared-memory name and a file name that belong to this run. */
 static char test_shm[64], test_file[64];
+/* Says what was being tried when a check failed. */
+static void (*test_tell)(void);
 
 static inline _Noreturn void test_fail(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s:%d: failed: %s (errno %d %s; lshm: %s; LSHM_SEED=%llu)\n", file, line,
 	        what, errno, strerror(errno), lshm_strerror(lshm_error()),
 	        (unsigned long long)test_seed);
+	if (test_tell)
+		test_tell();
 	lshm_unlink(test_shm);
 	unlink(test_file);
 	_exit(1);

@@ -9,7 +9,7 @@ import { empty, enlist, raise } from "./storm.js";
 const count = 3; // at work at a time
 const killsEach = 25;
 const wanted =
-  Number(process.env.LSHM_KILLS) || (soak ? 1e4 : long ? 1500 : 300);
+  Number(process.env.LSHM_KILLS) || (soak ? 1e4 : long ? 1000 : 300);
 const goneCodes = ["ERR_LSHM_FREED", "ERR_LSHM_UNALLOCATED"];
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
