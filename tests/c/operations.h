@@ -26,7 +26,6 @@ struct operation {
 
 /* What is prepared. Peers are bits. */
 static uint32_t present, dead;
-static int actor;
 static uint32_t reserved; /* by the survivor */
 static size_t given;      /* the victim's block, which plays no part */
 static size_t hand[HANDS];
@@ -362,6 +361,25 @@ static void absent(void)
 	actor = EXTRA;
 }
 
+/* The actor's view stands in its slot. */
+static struct view *in_slot;
+
+static void attach_in_slot(struct peer *p)
+{
+	in_slot = thread_attach_inplace(base, REGION_BYTES, 0);
+	CHECK((uint8_t *)in_slot > base && (uint8_t *)in_slot < base + REGION_BYTES);
+	p->view.thread = in_slot->thread;
+}
+
+static void housed(void)
+{
+	absent();
+	attach_in_slot(&peers[EXTRA]);
+	for (int i = 0; i < 3; i++)
+		CHECK((hand[i] = heap_malloc(in_slot, 24)) != 0);
+	CHECK(heap_free(in_slot, hand[2]) == 0);
+}
+
 static void named(void)
 {
 	lively();
@@ -460,6 +478,24 @@ static void attach_reserved(struct peer *p)
 	CHECK(thread_attach(&p->view, reserved) == 0);
 }
 
+static void malloc_in_slot(struct peer *p)
+{
+	(void)p;
+	CHECK(heap_malloc(in_slot, 200));
+}
+
+static void free_in_slot(struct peer *p)
+{
+	(void)p;
+	CHECK(heap_free(in_slot, hand[0]) == 0);
+}
+
+static void detach_in_slot(struct peer *p)
+{
+	(void)p;
+	thread_detach(in_slot);
+}
+
 static void mark(struct peer *p)
 {
 	thread_mark(&p->view);
@@ -545,6 +581,10 @@ static const struct operation operations[] = {
 	{"attach", absent, attach, AT_ONCE},
 	{"attach, extending the table", crowded_absent, attach, AT_ONCE},
 	{"attach, reserved", absent, attach_reserved, AT_ONCE},
+	{"attach, its view in the slot", absent, attach_in_slot, AT_ONCE},
+	{"malloc, its view in the slot", housed, malloc_in_slot, AT_ONCE},
+	{"free, its view in the slot", housed, free_in_slot, AT_ONCE},
+	{"detach, its view in the slot", housed, detach_in_slot, LEAVES},
 	{"mark", lively, mark, AT_ONCE},
 	{"detach", collectable, detach, LEAVES},
 	{"reserve", roomy, reserve, AT_ONCE},

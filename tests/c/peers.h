@@ -34,6 +34,7 @@ struct peer {
 };
 
 static struct peer peers[PEERS];
+static int actor;           /* the one that is stepped */
 static struct world *world; /* shared with the child */
 static struct world copied; /* goes with a copy of the region */
 static uint8_t *base, *shared;
@@ -41,9 +42,10 @@ static int region_fd;
 
 /* --- the host ------------------------------------------------------------- */
 
+/* A view that stands in its slot, as in wasm, knows of no host. */
 static struct peer *peer_of(struct view *v)
 {
-	return v->host;
+	return v && v->host ? v->host : &peers[actor];
 }
 
 uint32_t host_backed(struct view *v)
