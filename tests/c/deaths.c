@@ -387,7 +387,7 @@ static void deaths_within(uint64_t maximum, uint32_t initial, uint32_t follow)
 
 static void deaths(void)
 {
-	deaths_within(1 << 20, 96 << 10, test_soak() || test_long() ? 1 : 16);
+	deaths_within(1 << 20, 96 << 10, test_soak() ? 1 : test_long() ? 3 : 16);
 }
 
 /* The same with chunks of 4 KiB. */
