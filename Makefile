@@ -29,7 +29,7 @@ C_FILES = $(shell find $(wildcard src include tests examples bench) \
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed soak demo bench install format lint clean help
+	test-package test-installed demo bench install format lint clean help
 
 all: build
 
@@ -88,11 +88,14 @@ endif
 
 comma := ,
 
-## soak        hours: the tests that kill, at every instruction and KILLS times
-soak: export LSHM_SOAK := 1
-soak: export LSHM_KILLS := $(KILLS)
-soak: TIME_LIMIT := 86400
-soak: build
+## soak        all that runs for hours
+## soak-kills  kills at every instruction, and KILLS of each storm (10000)
+.PHONY: soak soak-kills
+soak: soak-kills
+soak-kills: export LSHM_SOAK := 1
+soak-kills: export LSHM_KILLS := $(KILLS)
+soak-kills: TIME_LIMIT := 86400
+soak-kills: build
 	@tools/setup test
 	@$(call configure,$(B),-DLSHM_TESTS=ON)
 	@cmake --build $(B)
