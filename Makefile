@@ -4,6 +4,7 @@
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SEED ?=
+KILLS ?= 10000
 
 # A Node that tools/setup brought comes first.
 export PATH := $(CURDIR)/.node/bin:$(PATH)
@@ -100,6 +101,21 @@ test-valgrind:
 	done
 
 comma := ,
+
+## soak        all that runs for hours
+## soak-kills  kills at every instruction, and KILLS of each storm (10000)
+.PHONY: soak soak-kills
+soak: soak-kills
+soak-kills: export LSHM_SOAK := 1
+soak-kills: export LSHM_KILLS := $(KILLS)
+soak-kills: TIME_LIMIT := 86400
+soak-kills: build
+	@tools/setup test
+	@$(call configure,$(B),-DLSHM_TESTS=ON)
+	@cmake --build $(B)
+	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|kills)$$'
+	timeout $(TIME_LIMIT) node --test tests/js/kills.test.js tests/js/torn.test.js
+
 
 ## test-fuzz   fuzzes, FUZZ_SECONDS for each target (8; in test-all 60)
 FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,8)

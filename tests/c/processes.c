@@ -1,5 +1,5 @@
-/* processes.c - several processes on one heap, each at an address of its own;
- * some are killed at random.
+/* processes.c - several processes on one heap, each at an address of its own; some
+ * are killed. kills.c has the storms of that.
  */
 #include "storm.h"
 
@@ -68,73 +68,6 @@ static void storm(void)
 	test_sound(heap);
 	lshm_close(heap);
 	CHECK(lshm_unlink(test_shm) == 0);
-}
-
-/* Kills one, reaps it, lets others take what it held, starts another. */
-static void kills_within(uint64_t maximum)
-{
-	const lshm_options o = {.initial = 1 << 20, .maximum = maximum};
-	pid_t children[WORKERS];
-	uint64_t rng = test_seed, rounds = test_long() ? 1000 : 60, blocks;
-	lshm *heap = lshm_open(test_shm, LSHM_CREATE | LSHM_EXCLUSIVE, &o);
-	CHECK(heap);
-	struct storm *s = lshm_at(heap, storm_make(heap));
-	for (uint32_t i = 0; i < WORKERS; i++)
-		children[i] = worker(i + 1, UINT64_MAX, random_next(&rng));
-	for (uint64_t round = 0; round < rounds; round++) {
-		uint32_t victim = (uint32_t)random_below(&rng, WORKERS);
-		lshm_report report;
-		int status;
-		test_sleep((double)random_below(&rng, 20000) * 1e-6);
-		CHECK(kill(children[victim], SIGKILL) == 0);
-		CHECK(waitpid(children[victim], &status, 0) == children[victim]);
-		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		/* One that just opens the heap may be reaping it: then it is not
-		 * ours to reap, but gone in a moment. */
-		for (int i = 0; i < 2000; i++) {
-			CHECK(lshm_reap_dead(heap, 0) >= 0);
-			if (lshm_threads(heap, NULL, 0) <= WORKERS)
-				break;
-			test_sleep(0.001);
-		}
-		CHECK(lshm_threads(heap, NULL, 0) <= WORKERS);
-		/* Live, with three at work: only real damage counts. */
-		if (lshm_check(heap, &report) != 0)
-			fprintf(stderr, "invariant %u at %llu in round %llu\n", report.invariant,
-			        (unsigned long long)report.offset, (unsigned long long)round);
-		CHECK(report.invariant == 0);
-		children[victim] = worker(victim + 1, UINT64_MAX, random_next(&rng));
-	}
-	__atomic_store_n(&s->stop, 1, __ATOMIC_RELEASE);
-	for (int i = 0; i < WORKERS; i++)
-		test_join(children[i]);
-	test_sound(heap);
-	storm_clear(heap);
-	/* What is left: blocks that the dead had in hand, two at most each. */
-	test_walk(heap, &blocks);
-	printf("  %llu kills left %llu blocks\n", (unsigned long long)rounds,
-	       (unsigned long long)blocks - 1);
-	CHECK(blocks - 1 <= 2 * rounds);
-	lshm_block block;
-	for (lshm_ptr p = 0; (p = lshm_next(heap, p, &block)) != 0;)
-		CHECK(lshm_free(heap, p) == 0);
-	test_sound(heap);
-	CHECK(test_walk(heap, NULL) == 0 && lshm_threads(heap, NULL, 0) == 1);
-	/* No memory went with the dead. */
-	test_whole(heap, 0.45);
-	lshm_close(heap);
-	CHECK(lshm_unlink(test_shm) == 0);
-}
-
-static void kills(void)
-{
-	kills_within(1 << 28);
-}
-
-/* The same where memory runs short all the time, and the workers reap too. */
-static void kills_when_short(void)
-{
-	kills_within(3 << 20);
 }
 
 /* One that was killed is listed as dead, reaped by number, and can take all
@@ -276,8 +209,6 @@ int main(void)
 {
 	test_begin(200);
 	RUN(storm);
-	RUN(kills);
-	RUN(kills_when_short);
 	RUN(reaps);
 	RUN(graveyard);
 	RUN(mass_grave);

@@ -17,10 +17,10 @@ struct storm {
 	uint64_t cell[STORM_CELLS];   /* a block or 0 */
 	uint64_t base[STORM_WORKERS]; /* where each worker sees the heap */
 	uint64_t done[STORM_WORKERS], remote[STORM_WORKERS], full[STORM_WORKERS];
-	uint32_t stop;
 	/* Workers that are here, and how many begin together: one that began long
 	 * before the others would free what it made itself. */
 	uint32_t here, together;
+	uint32_t born; /* children of workers */
 };
 
 struct storm_block {
@@ -68,7 +68,7 @@ static inline bool storm_block_free(lshm *heap, lshm_ptr p, uint32_t me)
 	return remote;
 }
 
-/* One worker: until `steps` are done or somebody says stop. */
+/* One worker: until `steps` are done. */
 static inline void storm_work(lshm *heap, uint32_t me, uint64_t steps, uint64_t seed)
 {
 	lshm_ptr at = lshm_root_get(heap, 0);
@@ -81,13 +81,10 @@ static inline void storm_work(lshm *heap, uint32_t me, uint64_t steps, uint64_t 
 		sched_yield();
 	for (; done < steps; done++) {
 		lshm_ptr cell = at + 8 * random_below(&rng, STORM_CELLS), p = 0;
-		if (done % 256 == 0) {
-			/* With fewer cores than workers each would otherwise free
-			 * what it made itself within one slice of time. */
+		/* With fewer cores than workers each would otherwise free what it made
+		 * itself within one slice of time. */
+		if (done % 256 == 0)
 			sched_yield();
-			if (__atomic_load_n(&s->stop, __ATOMIC_ACQUIRE))
-				break;
-		}
 		if (random_next(&rng) % 2 && !(p = storm_block_make(heap, me, &rng)))
 			full++;
 		p = lshm_exchange_u64(heap, cell, p);

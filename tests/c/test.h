@@ -44,12 +44,16 @@ static int test_count;
 static uint64_t test_seed;
 /* A shared-memory name and a file name that belong to this run. */
 static char test_shm[64], test_file[64];
+/* Says what was being tried when a check failed. */
+static void (*test_tell)(void);
 
 static inline _Noreturn void test_fail(const char *file, int line, const char *what)
 {
 	fprintf(stderr, "%s:%d: failed: %s (errno %d %s; lshm: %s; LSHM_SEED=%llu)\n", file, line,
 	        what, errno, strerror(errno), lshm_strerror(lshm_error()),
 	        (unsigned long long)test_seed);
+	if (test_tell)
+		test_tell();
 	lshm_unlink(test_shm);
 	unlink(test_file);
 	TEST_GIVE_UP();
@@ -62,13 +66,25 @@ static inline void test_passed(const char *name)
 	fflush(stdout);
 }
 
-/* `seconds` bounds the whole program; more when LSHM_LONG is set. */
-static inline bool test_long(void)
+static inline bool test_wants(const char *variable)
 {
-	const char *text = getenv("LSHM_LONG");
+	const char *text = getenv(variable);
 	return text && *text && strcmp(text, "0") != 0;
 }
 
+/* Run at full length. */
+static inline bool test_long(void)
+{
+	return test_wants("LSHM_LONG");
+}
+
+/* Run for hours, and end only when all is done. */
+static inline bool test_soak(void)
+{
+	return test_wants("LSHM_SOAK");
+}
+
+/* `seconds` bounds the whole program; more at full length. */
 static inline void test_begin(unsigned seconds)
 {
 	const char *text = getenv("LSHM_SEED");
@@ -78,7 +94,7 @@ static inline void test_begin(unsigned seconds)
 	fflush(stdout);
 	snprintf(test_shm, sizeof test_shm, "/lshm-test-%d", (int)getpid());
 	snprintf(test_file, sizeof test_file, "/tmp/lshm-test-%d", (int)getpid());
-	alarm(test_long() ? seconds * 20 : seconds);
+	alarm(test_soak() ? 24 * 3600 : test_long() ? seconds * 20 : seconds);
 }
 
 static inline int test_end(void)

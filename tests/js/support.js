@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { random, seed } from "./random.js";
 
-export { long, random, seed } from "./random.js";
+export { long, random, seed, soak } from "./random.js";
 
 /** URL of the module under test. */
 export const moduleUrl = process.env.LSHM_MODULE

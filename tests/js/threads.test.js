@@ -1,4 +1,5 @@
 // Threads: real workers over one heap, their death, roots and names.
+// kills.test.js has the storms in which they are killed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,136 +9,15 @@ import {
   long,
   message,
   seed,
-  seeded,
   settled,
   start,
 } from "./support.js";
+import { empty, raise } from "./storm.js";
 
 const page = 65536;
 
 /** All workers' ends, or the first one's error. */
 const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
-
-/**
- * A worker of the storm: allocates blocks, writes size and thread into each and
- * stamps the rest, to the last word, with its pointer, hands most of them over
- * through mailboxes, of which each worker has a row, checks all of a block
- * before it frees it, and tells what it did.
- */
-async function storm(LocalSharedMemory, data, port) {
-  const { handle, steps, seed, boxes, rowLength, count, me } = data;
-  const memory = LocalSharedMemory.from(handle);
-  let state = seed;
-  const below = (n) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
-  const box = memory.index(Uint32Array, boxes) + 1;
-  const own = [];
-  const done = { mallocs: 0, frees: 0, remote: 0, full: 0 };
-  const stampOf = (ptr) => (ptr ^ 0x5a5a5a5a) >>> 0;
-  let words = new Uint32Array(memory.buffer);
-  const make = () => {
-    const size = below(50) ? 16 + below(300) : 16 + below(20000);
-    const ptr = memory.tryMalloc(size);
-    if (ptr === 0) {
-      done.full++;
-      return 0;
-    }
-    done.mallocs++;
-    const [first, end] = [ptr >>> 2, (ptr + size) >>> 2];
-    if (end > words.length) words = new Uint32Array(memory.buffer);
-    words.fill(stampOf(ptr), first, end);
-    words[first + 1] = size;
-    words[first + 2] = memory.thread;
-    return ptr;
-  };
-  const drop = (ptr) => {
-    const stamp = stampOf(ptr);
-    const first = ptr >>> 2;
-    const size = memory.getUint32(ptr + 4);
-    const end = (ptr + size) >>> 2;
-    if (end > words.length) words = new Uint32Array(memory.buffer);
-    let same = memory.sizeof(ptr) === size && words[first] === stamp;
-    for (let i = first + 3; i < end; i++) same = same && words[i] === stamp;
-    if (!same) throw new Error(`the block at ${ptr} was changed by another`);
-    done.remote += Number(words[first + 2] !== memory.thread);
-    words.fill(0, first, end);
-    memory.free(ptr);
-    done.frees++;
-  };
-  port.postMessage(memory.thread);
-  memory.wait(Int32Array, box - 1, 0, 60000); // until all have started
-  while (done.mallocs + done.frees < steps) {
-    const kind = below(10);
-    if (kind < 4) {
-      // To another's row, if possible where nothing lies; else what lay there
-      // comes back and is freed here.
-      const row = (me + 1 + below(count - 1)) % count;
-      let old = make();
-      for (let tries = 0; old !== 0 && tries < 8; tries++) {
-        const at = box + row * rowLength + below(rowLength);
-        if (tries === 7) old = memory.exchange(Uint32Array, at, old);
-        else if (memory.compareExchange(Uint32Array, at, 0, old) === 0) old = 0;
-      }
-      if (old !== 0) drop(old);
-    } else if (kind < 8) {
-      // From the own row: what another made.
-      for (let tries = 0, old = 0; old === 0 && tries < 8; tries++) {
-        const at = box + me * rowLength + below(rowLength);
-        old = memory.exchange(Uint32Array, at, 0);
-        if (old !== 0) drop(old);
-      }
-    } else if (own.length < below(400)) {
-      const ptr = make();
-      if (ptr !== 0) own.push(ptr);
-    } else if (own.length > 0) {
-      const i = below(own.length);
-      drop(own[i]);
-      own[i] = own[own.length - 1];
-      own.pop();
-    }
-  }
-  for (const ptr of own) drop(ptr);
-  port.postMessage(done);
-}
-
-/** Starts a storm of some workers; all of them run when it resolves. */
-async function raise(memory, count, steps, salt = 0) {
-  const rowLength = 2000;
-  const boxCount = count * rowLength;
-  const boxes = memory.calloc(boxCount + 1, 4); // the first one starts them
-  const workers = [];
-  for (let me = 0; me < count; me++) {
-    const handle = memory.handle();
-    const data = {
-      handle,
-      steps,
-      seed: seed + salt * 100 + me,
-      boxes,
-      rowLength,
-      count,
-      me,
-    };
-    const worker = start(storm, data);
-    worker.thread = handle.thread;
-    workers.push(worker);
-  }
-  await Promise.all(workers.map(message));
-  memory.store(Int32Array, memory.index(Int32Array, boxes), 1);
-  memory.notify(Int32Array, memory.index(Int32Array, boxes));
-  return { workers, boxes, boxCount };
-}
-
-/** Frees what still lies in the mailboxes, after a look at it. */
-function empty(memory, { boxes, boxCount }) {
-  for (const ptr of memory.arrayView(Uint32Array, boxes + 4, boxCount)) {
-    if (ptr === 0) continue;
-    assert.equal(memory.getUint32(ptr), (ptr ^ 0x5a5a5a5a) >>> 0);
-    memory.free(ptr);
-  }
-  memory.free(boxes);
-}
 
 test("four workers allocate, stamp, hand over and free at random", async (t) => {
   t.diagnostic(`LSHM_SEED=${seed}`);
@@ -164,36 +44,6 @@ test("four workers allocate, stamp, hand over and free at random", async (t) => 
       "all workers have left",
     );
     memory.free(memory.malloc(Math.floor(0.45 * memory.buffer.byteLength)));
-  }
-});
-
-test("one worker killed at random stops nobody, and is reaped", async (t) => {
-  const rng = seeded(t);
-  for (let round = 0; round < (long ? 30 : 4); round++) {
-    const memory = new LocalSharedMemory(300);
-    const up = await raise(memory, 4, long ? 300000 : 120000, round);
-    const [victim, ...others] = up.workers;
-    const results = Promise.all(others.map(message));
-    const watched = memory.watch(victim, victim.thread);
-    await new Promise((resolve) => setTimeout(resolve, rng.below(60)));
-    await victim.terminate();
-    const left = await watched;
-    assert.equal(left.thread, victim.thread);
-    await results;
-    await ended(others);
-    assert.ok(!memory.threads().includes(victim.thread));
-    memory.check();
-    const list = settled(memory);
-    // The mailboxes and what lies in them are known; the rest was the victim's.
-    const known = new Set(
-      memory.arrayView(Uint32Array, up.boxes + 4, up.boxCount),
-    );
-    known.add(up.boxes);
-    for (const { byteOffset } of list)
-      if (!known.has(byteOffset)) memory.free(byteOffset);
-    empty(memory, up);
-    assert.deepEqual(settled(memory), []);
-    memory.free(memory.malloc(Math.floor(0.97 * 300 * page)));
   }
 });
 

@@ -7,10 +7,12 @@ import { test } from "node:test";
 import {
   fails,
   LocalSharedMemory,
+  long,
   random,
   seed,
   seeded,
   settled,
+  soak,
 } from "./support.js";
 
 /** Calls `body` with `depth` frames above it. */
@@ -106,7 +108,7 @@ for (const shared of [true, false]) {
       }
     };
     let cut = 0;
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < (soak ? 2000 : long ? 100 : 10); round++) {
       cut += finely(work);
       cut += atEveryDepth(work) > 0 ? 1 : 0;
     }
