@@ -27,7 +27,7 @@ C_FILES = $(shell find $(wildcard src include tests examples bench) \
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
+.PHONY: all build test test-c test-js test-models test-all test-asan test-tsan test-32 \
 	test-package test-installed demo bench install format lint clean help
 
 all: build
@@ -39,7 +39,7 @@ build:
 	@cmake --build $(B)
 
 ## test        all tests, within ten minutes (SEED=n repeats a random run)
-test: test-c test-js
+test: test-c test-js test-models
 
 test-c:
 	@tools/setup test
@@ -50,6 +50,11 @@ test-c:
 test-js: test-c
 	@test -n "$(JS_TESTS)" || { echo "no tests/js/*.test.js found"; exit 1; }
 	$(NODE_TEST)
+
+# The models of the protocols; those of the real core are test-c's (c.sched).
+test-models:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
 
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
