@@ -27,7 +27,8 @@ C_FILES = $(shell find $(wildcard src include tests examples bench) \
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: all build test test-c test-js test-models test-all test-asan test-tsan test-32 \
+.PHONY: all build test test-c test-js test-models \
+	test-mutations test-all test-asan test-tsan test-32 \
 	test-package test-installed demo bench install format lint clean help
 
 all: build
@@ -56,11 +57,16 @@ test-models:
 	@tools/setup test
 	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
 
+## test-mutations  breaks each protocol, and shows which test or model catches it
+test-mutations:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/mutations/run.py
+
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
-test-all: test-setup-long lint test test-asan test-tsan test-32 \
+test-all: test-setup-long lint test test-mutations test-asan test-tsan test-32 \
 	test-package test-installed
 
 .PHONY: test-setup-long
