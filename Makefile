@@ -28,9 +28,9 @@ C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
-	test-package test-installed test-fuzz demo bench install deb docs format lint clean \
-	help
+.PHONY: all build test test-c test-js test-models test-mutations test-all \
+	test-asan test-tsan test-32 test-package test-installed test-fuzz demo bench \
+	install deb docs format lint clean help
 
 all: build
 
@@ -41,7 +41,7 @@ build:
 	@cmake --build $(B)
 
 ## test        all tests, within ten minutes (SEED=n repeats a random run)
-test: test-c test-js
+test: test-c test-js test-models
 
 test-c:
 	@tools/setup test
@@ -53,11 +53,21 @@ test-js: test-c
 	@test -n "$(JS_TESTS)" || { echo "no tests/js/*.test.js found"; exit 1; }
 	$(NODE_TEST)
 
+# The models of the protocols; those of the real core are test-c's (c.sched).
+test-models:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
+
+## test-mutations  breaks each protocol, and shows which test or model catches it
+test-mutations:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/mutations/run.py
+
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
-test-all: test-setup-long lint test test-asan test-tsan test-32 \
+test-all: test-setup-long lint test test-mutations test-asan test-tsan test-32 \
 	test-package test-installed
 
 .PHONY: test-setup-long
