@@ -117,7 +117,7 @@ test-installed:
 demo: build
 	node examples/demo/run.js $(PATHS)
 
-## bench       times against other allocators
+## bench       times against other allocators (BENCH_QUICK=1 to try)
 bench:
 	@tools/setup bench
 	@$(call configure,$(B),-DLSHM_BENCH=ON)
@@ -149,7 +149,7 @@ lint: build
 	@$(call configure,build/lint,-DLSHM_WERROR=ON -DLSHM_TESTS=ON \
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
-	clang-tidy --quiet -p build/lint src/*.c src/native/*.c
+	clang-tidy --quiet -p build/lint src/*.c src/native/*.c src/preload/*.c
 
 ## clean       removes what was built (not .node and node_modules)
 clean:
