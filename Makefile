@@ -153,7 +153,7 @@ lint: build
 
 ## clean       removes what was built (not .node and node_modules)
 clean:
-	rm -rf build index.js index.d.ts
+	rm -rf build index.js index.d.ts inspect.js inspect.d.ts
 
 ## help        this list
 help:

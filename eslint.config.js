@@ -2,7 +2,9 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["build/", "index.js", "index.d.ts"] },
+  {
+    ignores: ["build/", "index.js", "index.d.ts", "inspect.js", "inspect.d.ts"],
+  },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: "latest", sourceType: "module" },

@@ -212,6 +212,33 @@ typedef struct lshm_report {
  * (unless NULL) says what and where. */
 LSHM_API int lshm_check(lshm *heap, lshm_report *out);
 
+enum lshm_region_kind {
+	LSHM_REGION_FREE,     /* anybody may claim it */
+	LSHM_REGION_METADATA, /* the heap's header, slots and map */
+	LSHM_REGION_SLAB,     /* blocks of one size class */
+	LSHM_REGION_SPAN,     /* one block */
+	LSHM_REGION_CHANGING, /* being claimed, freed or resized just now */
+	LSHM_REGION_DAMAGED   /* what it says of itself is impossible */
+};
+
+typedef struct lshm_region {
+	lshm_ptr offset;     /* where it begins; a multiple of the chunk size */
+	uint64_t length;     /* bytes, whole chunks */
+	uint64_t block_size; /* slab: of each block with its header; span: as requested */
+	uint32_t kind;       /* LSHM_REGION_* */
+	uint32_t thread;     /* slab: its owner; span: who allocated it; 0: none now */
+	uint32_t blocks;     /* for how many there is room */
+	uint32_t used;       /* how many are live */
+	uint32_t freed;      /* freed by others, not collected by the owner yet */
+	uint32_t reserved;
+} lshm_region;
+
+/* Walks the heap's address space by rising offset: the region that begins at
+ * `cursor` (0, then what it returned: where the region ends) goes into *region;
+ * 0 behind the last. Together they cover all that is committed. Read-only and
+ * live, so not of one instant. */
+LSHM_API lshm_ptr lshm_region_next(lshm *heap, lshm_ptr cursor, lshm_region *region);
+
 /* Makes the heap `bytes` larger now, for all. LSHM_ERR_NOMEM: beyond the
  * maximum, or refused by the system. */
 LSHM_API int lshm_grow(lshm *heap, size_t bytes);

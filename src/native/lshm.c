@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fast.h"
+#include "regions.h"
 #include "thread.h"
 
 #ifndef LSHM_BUILD_VERSION
@@ -336,6 +337,27 @@ int lshm_check(lshm *heap, lshm_report *out)
 			.free_chunks = r.free_chunks,
 		};
 	return r.invariant ? fail(LSHM_ERR_DAMAGED) : 0;
+}
+
+lshm_ptr lshm_region_next(lshm *heap, lshm_ptr cursor, lshm_region *region)
+{
+	struct view *v = view_reader(heap);
+	struct region r;
+	uint32_t log2 = heap->model.chunk_log2, next = 0;
+	if (v && cursor >> log2 < v->chunks_max)
+		next = region_next(v, (uint32_t)(cursor >> log2), &r);
+	if (next)
+		*region = (lshm_region){
+			.offset = r.offset,
+			.length = r.length,
+			.block_size = r.block_size,
+			.kind = r.kind,
+			.thread = r.thread,
+			.blocks = r.blocks,
+			.used = r.used,
+			.freed = r.freed,
+		};
+	return (lshm_ptr)next << log2;
 }
 
 int lshm_grow(lshm *heap, size_t bytes)
