@@ -22,7 +22,7 @@ CTEST = ctest --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
 TIME_LIMIT := 540
 NODE_TEST = timeout $(TIME_LIMIT) node --test $(JS_TESTS)
 JS_TESTS = $(wildcard tests/*.test.js tests/js/*.test.js)
-C_FILES = $(shell find $(wildcard src include tests examples bench) \
+C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 	-name '*.[ch]' -o -name '*.cc' -o -name '*.cpp')
 
 MAKEFLAGS += --no-print-directory

@@ -70,7 +70,8 @@ typedef uint64_t lshm_ptr;
 enum lshm_flag {
 	LSHM_CREATE = 1,    /* make the heap where there is none */
 	LSHM_EXCLUSIVE = 2, /* with LSHM_CREATE: fail where there is one */
-	LSHM_READ_ONLY = 4  /* map it for reading; this process attaches nothing */
+	LSHM_READ_ONLY = 4, /* map it for reading; this process attaches nothing */
+	LSHM_KEEP_DEAD = 8  /* do not reap the dead on opening: lshm_reap can name them */
 };
 
 /* How to make a heap. All zero means: the defaults. An existing heap keeps what
@@ -238,6 +239,12 @@ typedef struct lshm_region {
  * 0 behind the last. Together they cover all that is committed. Read-only and
  * live, so not of one instant. */
 LSHM_API lshm_ptr lshm_region_next(lshm *heap, lshm_ptr cursor, lshm_region *region);
+
+/* Writes the heap's image to fd, a file or a pipe, from where it stands: what
+ * lshm_open takes as a file, and JavaScript's LocalSharedMemory.open as bytes.
+ * Made while others work, it is what a crash of all of them would leave.
+ * LSHM_ERR_SYSTEM; LSHM_ERR_TRUNCATED: the heap's own file became shorter. */
+LSHM_API int lshm_save(lshm *heap, int fd);
 
 /* Makes the heap `bytes` larger now, for all. LSHM_ERR_NOMEM: beyond the
  * maximum, or refused by the system. */
@@ -436,6 +443,10 @@ LSHM_API int lshm_root_cas(lshm *heap, unsigned i, lshm_ptr *expected, lshm_ptr 
  * _INVALID, _OUTSIDE. A name stays once set; its value may be set to 0. */
 LSHM_API lshm_ptr lshm_name_get(lshm *heap, const char *text);
 LSHM_API int lshm_name_set(lshm *heap, const char *text, lshm_ptr ptr);
+
+/* Entry i of the names, to list them, for i from 0 to LSHM_NAMES - 1: 1, with its
+ * text and value; 0 where it is free. LSHM_ERR_INVALID (i). */
+LSHM_API int lshm_name_at(lshm *heap, unsigned i, char text[LSHM_NAME_MAX + 1], lshm_ptr *ptr);
 
 /* --- threads ------------------------------------------------------------- */
 

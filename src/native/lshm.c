@@ -97,10 +97,10 @@ const char *lshm_version(void)
 
 /* What earlier users left when they died comes back. Without room for one more
  * thread or page the heap is still good to read. */
-static lshm *opened(struct lshm *heap)
+static lshm *opened(struct lshm *heap, int flags)
 {
 	heap = open_end(heap);
-	if (heap && !heap->read_only && !heap->borrowed) {
+	if (heap && !heap->read_only && !heap->borrowed && !(flags & LSHM_KEEP_DEAD)) {
 		struct view *v = view_attach(heap);
 		if (v)
 			reap_dead(v, false);
@@ -116,7 +116,7 @@ lshm *lshm_open(const char *name, int flags, const lshm_options *options)
 		return fail_null(LSHM_ERR_INVALID);
 	if (!open_begin())
 		return NULL;
-	return opened(name ? segment_named(name, &plan) : segment_anonymous(&plan));
+	return opened(name ? segment_named(name, &plan) : segment_anonymous(&plan), flags);
 }
 
 lshm *lshm_open_fd(int fd, int flags, const lshm_options *options)
@@ -125,7 +125,7 @@ lshm *lshm_open_fd(int fd, int flags, const lshm_options *options)
 	int error = plan_make(&plan, flags, options);
 	if (error)
 		return fail_null(error);
-	return open_begin() ? opened(segment_descriptor(fd, &plan)) : NULL;
+	return open_begin() ? opened(segment_descriptor(fd, &plan), flags) : NULL;
 }
 
 int lshm_fd(const lshm *heap)
@@ -148,7 +148,7 @@ lshm *lshm_init(void *base, size_t size, size_t maximum, const lshm_options *opt
 	int error = heap_format(base, size, maximum, secret ? secret : secret_make());
 	if (error)
 		return fail_null(error);
-	return open_begin() ? opened(segment_memory(base, maximum, false)) : NULL;
+	return open_begin() ? opened(segment_memory(base, maximum, false), 0) : NULL;
 }
 
 lshm *lshm_attach(void *base, size_t size, int flags)
@@ -156,7 +156,7 @@ lshm *lshm_attach(void *base, size_t size, int flags)
 	if (!base || (uintptr_t)base % NULL_BYTES || flags & ~LSHM_READ_ONLY)
 		return fail_null(LSHM_ERR_INVALID);
 	bool read_only = flags & LSHM_READ_ONLY;
-	return open_begin() ? opened(segment_memory(base, size, read_only)) : NULL;
+	return open_begin() ? opened(segment_memory(base, size, read_only), flags) : NULL;
 }
 
 void lshm_close(lshm *heap)
@@ -519,6 +519,20 @@ int lshm_name_set(lshm *heap, const char *text, lshm_ptr ptr)
 		return fail(LSHM_ERR_INVALID);
 	int error = offset_check(heap, ptr);
 	return error ? error : result(name_set(v, (const uint8_t *)text, strlen(text), ptr));
+}
+
+int lshm_name_at(lshm *heap, unsigned i, char text[LSHM_NAME_MAX + 1], lshm_ptr *ptr)
+{
+	if (i >= NAME_COUNT)
+		return fail(LSHM_ERR_INVALID);
+	struct name *n = &view_header(&heap->model)->names[i];
+	/* 2: READY. Acquire: pairs with the release that made it so. */
+	if (load_acquire(&n->state) != 2)
+		return 0;
+	memcpy(text, n->text, LSHM_NAME_MAX);
+	text[LSHM_NAME_MAX] = 0;
+	*ptr = load_acquire(&n->value);
+	return 1;
 }
 
 /* --- threads ------------------------------------------------------------- */

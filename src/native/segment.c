@@ -54,7 +54,7 @@ int plan_make(struct plan *plan, int flags, const lshm_options *options)
 {
 	const lshm_options none = {0};
 	const lshm_options *o = options ? options : &none;
-	const int known = LSHM_CREATE | LSHM_EXCLUSIVE | LSHM_READ_ONLY;
+	const int known = LSHM_CREATE | LSHM_EXCLUSIVE | LSHM_READ_ONLY | LSHM_KEEP_DEAD;
 	bool create = flags & LSHM_CREATE;
 	if (flags & ~known || (flags & LSHM_EXCLUSIVE && !create) ||
 	    (flags & LSHM_READ_ONLY && create) || o->mode & ~0777u)

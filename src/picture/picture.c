@@ -6,6 +6,8 @@
  */
 #include "picture.h"
 
+#include "text.h"
+
 enum {
 	GUTTER = 64, /* left of the rows: offsets */
 	TOP = 50,
@@ -96,30 +98,12 @@ static uint64_t percent(uint64_t part, uint64_t whole)
 	return whole ? part * 100 / whole : 0;
 }
 
-/* One character of UTF-8 at *text, which moves behind it; what is malformed, or
- * must not stand in XML, becomes U+FFFD. */
-static uint32_t decode(const char **text)
-{
-	const unsigned char *t = (const unsigned char *)*text;
-	uint32_t lead = *t, more = lead < 0xc2 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-	uint32_t point = more ? lead & (0x3fu >> more) : lead;
-	const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-	uint32_t i = 1;
-	while (i <= more && (t[i] & 0xc0) == 0x80)
-		point = point << 6 | (t[i++] & 0x3fu);
-	*text += i;
-	if (i <= more || (!more && lead >= 0x80) || point < least[more] || point > 0x10ffff ||
-	    (point >= 0xd800 && point < 0xe000) || point < 0x20 || point == 0x7f ||
-	    (point & 0xfffe) == 0xfffe)
-		return 0xfffd;
-	return point;
-}
-
 static void put_title(struct picture *p)
 {
 	const char *text = p->title ? p->title : "heap";
 	while (*text) {
-		uint32_t point = decode(&text);
+		uint32_t point = text_decode(&text);
+		point = text_printable(point) ? point : 0xfffd;
 		if (point < 0x80 && point != '<' && point != '>' && point != '&' && point != '"') {
 			put_char(p, (char)point);
 			continue;
