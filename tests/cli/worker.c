@@ -5,9 +5,9 @@
  *                                   is killed, for a minute at most
  *   worker damage NAME              writes over the header of a live block
  */
-#include <pthread.h>
-
 #include "../c/test.h"
+
+#include <pthread.h>
 
 enum { HELD = 4000 };
 

@@ -4,6 +4,9 @@
 import assert from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { random, seed } from "./random.js";
+
+export { long, random, seed } from "./random.js";
 
 /** URL of the module under test. */
 export const moduleUrl = process.env.LSHM_MODULE
@@ -11,28 +14,6 @@ export const moduleUrl = process.env.LSHM_MODULE
   : new URL("../../index.js", import.meta.url).href;
 
 export const { LocalSharedMemory } = await import(moduleUrl);
-
-/** Whether the long versions of the storms run. */
-export const long = process.env.LSHM_LONG === "1";
-
-/** The seed of all random streams: LSHM_SEED, else the time. */
-export const seed = Number(process.env.LSHM_SEED ?? Date.now()) >>> 0;
-
-/** A generator of random numbers (mulberry32); `below(n)` gives integers. */
-export function random(start) {
-  let state = start >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return (x ^ (x >>> 14)) >>> 0;
-  };
-  return {
-    next,
-    below: (n) => next() % n,
-    pick: (list) => list[next() % list.length],
-  };
-}
 
 /** Prints the seed with the test that uses it, and starts a stream from it. */
 export function seeded(t, offset = 0) {
