@@ -124,7 +124,7 @@ bench:
 	@cmake --build $(B)
 	node bench/run.js
 
-## install     the C library into PREFIX (/usr/local), below DESTDIR if set
+## install     the C library and the lshm command into PREFIX (/usr/local), below DESTDIR if set
 install:
 	@tools/setup library
 	@$(call configure,build/install,-DLSHM_WASM=OFF -DLSHM_EXAMPLES=OFF \
@@ -149,7 +149,8 @@ lint: build
 	@$(call configure,build/lint,-DLSHM_WERROR=ON -DLSHM_TESTS=ON \
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
-	clang-tidy --quiet -p build/lint src/*.c src/native/*.c
+	clang-tidy --quiet -p build/lint src/*.c src/native/*.c \
+		src/picture/picture.c cli/*.c
 
 ## clean       removes what was built (not .node and node_modules)
 clean:

@@ -48,10 +48,37 @@ enum { TEXT_ROWS = 24, TEXT_COLUMNS = 64 };
 
 struct sketch {
 	uint64_t cell_bytes, at, bytes[REGION_KINDS], live;
-	uint64_t origin; /* of the row */
+	uint64_t origin; /* of the cell */
 	int column;
+	enum colour colour; /* of run: signs that are not printed yet */
+	char run[TEXT_COLUMNS + 1];
+	size_t length;
 };
 
+static void sketch_flush(struct sketch *s)
+{
+	s->run[s->length] = 0;
+	if (s->length)
+		print_colour(s->colour, s->run);
+	s->length = 0;
+}
+
+static void sketch_sign(struct sketch *s, enum colour colour, char sign)
+{
+	if (s->column == 0)
+		printf("%12llx  ", (unsigned long long)s->origin);
+	if (colour != s->colour)
+		sketch_flush(s);
+	s->colour = colour;
+	s->run[s->length++] = sign;
+	if (++s->column == TEXT_COLUMNS) {
+		sketch_flush(s);
+		putchar('\n');
+		s->column = 0;
+	}
+}
+
+/* What most of the cell is. */
 static void sketch_cell(struct sketch *s)
 {
 	static const enum colour colours[] = {DIM, DIM, GREEN, BOLD, YELLOW, RED};
@@ -64,18 +91,11 @@ static void sketch_cell(struct sketch *s)
 	}
 	if (s->bytes[REGION_DAMAGED])
 		kind = REGION_DAMAGED;
-	if (!all)
-		return;
-	char text[2] = {signs[kind], 0};
+	char sign = signs[kind];
 	if (kind == REGION_SLAB)
-		text[0] = (char)('0' + (s->live >= all ? 9 : s->live * 10 / all));
-	if (s->column == 0)
-		printf("%12llx  ", (unsigned long long)s->origin);
-	print_colour(colours[kind], text);
-	if (++s->column == TEXT_COLUMNS) {
-		putchar('\n');
-		s->column = 0;
-	}
+		sign = (char)('0' + (s->live >= all ? 9 : s->live * 10 / all));
+	if (all)
+		sketch_sign(s, colours[kind], sign);
 	s->origin = s->at;
 	s->live = 0;
 	memset(s->bytes, 0, sizeof s->bytes);
@@ -109,6 +129,7 @@ static void sketch_print(const char *name, lshm *heap, uint64_t committed)
 	printf(", each sign %s\n\n", size_text(text, sizeof text, s.cell_bytes, false));
 	regions_walk(heap, sketch_region, &s);
 	sketch_cell(&s);
+	sketch_flush(&s);
 	puts(s.column ? "\n" : "");
 	print_colour(DIM, ". free  # metadata  0-9 slabs, by how full they are  = a span  "
 	                  "~ changing  ! damaged");
@@ -232,7 +253,7 @@ static void html_table(FILE *file, const char *caption, const char *key, struct 
 static const char html_style[] =
 	"body{margin:1rem;font:14px system-ui,sans-serif;background:#fff;color:#222}"
 	"figure{margin:0 0 1rem}figcaption{color:#666}"
-	"div{display:flex;flex-wrap:wrap;gap:2rem}"
+	"div{display:flex;flex-wrap:wrap;gap:2rem;align-items:flex-start}"
 	"table{border-collapse:collapse}caption{text-align:left;font-weight:600;padding:.3em 0}"
 	"th,td{text-align:right;padding:.15em .7em;border-bottom:1px solid #ddd}"
 	"@media(prefers-color-scheme:dark){body{background:#16181d;color:#dfe3ea}"

@@ -19,9 +19,9 @@ enum {
 	WIDTH_MIN = 280,
 	WIDTH_MAX = 8192,
 	ROWS_MAX = 24,
-	CHUNK = 4096, /* as large as most heaps' are: */
-	CHUNK_PX = 12,
-	NARROW10 = 20,  /* drawn together whatever they are, */
+	CHUNK = 4096,   /* of most heaps, */
+	CHUNK_PX = 40,  /*   at most so wide */
+	NARROW10 = 30,  /* drawn together whatever they are, */
 	ALIKE10 = 60,   /* or where they are alike */
 	NUMBER10 = 340, /* has room for a number, */
 	SIZE10 = 600,   /* for a size with its unit */
@@ -457,7 +457,8 @@ void picture_begin(struct picture *p)
 {
 	p->width = p->width < WIDTH_MIN ? WIDTH_MIN : p->width;
 	p->width = p->width > WIDTH_MAX ? WIDTH_MAX : p->width;
-	/* A power of two, for round numbers beside the rows. */
+	/* A power of two, for round numbers beside the rows: the least with which
+	 * there are not too many of them and chunks are not too wide. */
 	p->row_bytes = CHUNK;
 	while (p->row_bytes * CHUNK_PX < (uint64_t)(p->width - GUTTER) * CHUNK ||
 	       p->row_bytes * ROWS_MAX < p->committed)
