@@ -32,7 +32,7 @@ MAKEFLAGS += --no-print-directory
 
 all: build
 
-## build       index.js, index.d.ts and liblshm (also plain `make`)
+## build       index.js, inspect.js, their types, liblshm, lshm (also plain `make`)
 build:
 	@tools/setup build
 	@$(call configure,$(B))

@@ -137,31 +137,21 @@ static enum status ls_entry(const struct call *call, const char *name)
 	return status == STATUS_DAMAGED ? status : STATUS_DONE;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Names of a directory's entries, each behind `prefix`; NULL and errno. */
 static char **entries(const char *directory, const char *prefix, size_t *count)
 {
-	DIR *stream = opendir(directory);
-	char **names = stream ? calloc(1, sizeof *names) : NULL;
-	size_t room = 1;
+	struct dirent **found = NULL;
+	int n = scandir(directory, &found, NULL, alphasort);
+	char **names = n < 0 ? NULL : calloc((size_t)n + 1, sizeof *names);
 	*count = 0;
-	for (struct dirent *entry; names && (entry = readdir(stream)) != NULL;) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (*count == room)
-			names = realloc(names, (room *= 2) * sizeof *names);
-		if (!names || asprintf(&names[*count], "%s/%s", prefix, entry->d_name) < 0)
-			break;
-		++*count;
+	for (int i = 0; i < n; i++) {
+		const char *entry = found[i]->d_name;
+		bool own = !strcmp(entry, ".") || !strcmp(entry, "..");
+		if (names && !own && asprintf(&names[*count], "%s/%s", prefix, entry) > 0)
+			++*count;
+		free(found[i]);
 	}
-	if (stream)
-		closedir(stream);
-	if (names)
-		qsort(names, *count, sizeof *names, by_name);
+	free(found);
 	return names;
 }
 

@@ -340,13 +340,13 @@ int main(int count, char **arguments)
 		general(count, arguments);
 	call.command = current->name;
 	parse(&call, count - 1, arguments + 1);
-	int status = current->run(&call);
+	enum status status = current->run(&call);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "lshm: standard output: %s\n", strerror(errno));
 		status = STATUS_REFUSED;
 	}
 	/* Behind a fault the library's own end might touch that heap again. */
 	if (guard_hit())
-		_exit(status);
-	return status;
+		_exit((int)status);
+	return (int)status;
 }

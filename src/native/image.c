@@ -45,11 +45,9 @@ int lshm_save(lshm *heap, int fd)
 	for (uint64_t at = 0; !error && at < end;) {
 		size_t want = end - at < STEP ? (size_t)(end - at) : STEP;
 		ssize_t n = heap_read(heap, buffer, want, at);
-		if (n < 0)
-			error = LSHM_ERR_SYSTEM;
-		else if (n == 0 || (!at && (size_t)n < want))
+		if (n == 0 || (n > 0 && !at && (size_t)n < want))
 			error = LSHM_ERR_TRUNCATED;
-		else if (!write_all(fd, buffer, (size_t)n))
+		else if (n < 0 || !write_all(fd, buffer, (size_t)n))
 			error = LSHM_ERR_SYSTEM;
 		/* As long as the header says that was written: it may grow now. */
 		if (!error && !at)

@@ -124,7 +124,8 @@ static uint64_t row_of(const struct picture *p, uint64_t offset)
 /* From the left of the row that begins at `row_from`. */
 static uint64_t x10_of(const struct picture *p, uint64_t row_from, uint64_t offset)
 {
-	return GUTTER * 10 + (offset - row_from) * ((p->width - GUTTER) * 10) / p->row_bytes;
+	uint64_t wide10 = 10ull * (p->width - GUTTER);
+	return 10ull * GUTTER + (offset - row_from) * wide10 / p->row_bytes;
 }
 
 static uint64_t row_start(const struct picture *p, uint64_t offset)
@@ -543,7 +544,7 @@ static struct place legend_line(struct place place)
 /* A coloured square and a word; returns where the next one goes. */
 static struct place put_key(struct picture *p, struct place at, const char *class, const char *text)
 {
-	uint32_t length = 0;
+	uint64_t length = 0;
 	while (text[length])
 		length++;
 	if (at.x + 20 + length * 6 > p->width)
@@ -587,7 +588,7 @@ static struct place put_sizes(struct picture *p, struct place at)
 
 static void put_threads(struct picture *p, struct place at)
 {
-	const uint64_t last = TOP + p->rows * PITCH + legend_lines(p) * LEGEND_LINE;
+	const uint32_t last = TOP + p->rows * PITCH + legend_lines(p) * LEGEND_LINE;
 	char text[24];
 	put(p, "<g>");
 	at = put_key(p, at, "u", "no thread or several");

@@ -45,11 +45,13 @@ test("JavaScript blocks", () => {
     dirname(fileURLToPath(moduleUrl)),
     join(modules, "localsharedmemory"),
   );
-  const [first, threads, ...more] = blocks("js");
+  const [first, threads, looking, ...more] = blocks("js");
   assert.equal(more.length, 0, "a block that this test does not know");
   writeFileSync(join(folder, "first.mjs"), first);
   writeFileSync(join(folder, "threads.mjs"), threads);
   assert.match(run(process.execPath, "first.mjs"), /\b32\b[^]*\b100\b/);
+  writeFileSync(join(folder, "looking.mjs"), looking);
+  assert.match(run(process.execPath, "looking.mjs"), /'span'|"span"/);
   assert.equal(run(process.execPath, "threads.mjs"), "hello from a worker\n");
 });
 
