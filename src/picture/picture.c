@@ -423,7 +423,7 @@ static const char style[] = ".lshm-map{background:#fff;max-width:100%;height:aut
 			    ".lshm-map .t{fill:#f2f4f7}"
 			    ".lshm-map .n{fill:#fff;stroke:#16181d}"
 			    ".lshm-map .r{fill-opacity:.35}"
-			    ".lshm-map .f{fill:#262a32}.lshm-map .m{fill:#8b95a3}"
+			    ".lshm-map .f{fill:#262a32}.lshm-map .m{fill:#566072}"
 			    ".lshm-map .c{fill:#4a3c00;stroke:#e0b030}"
 			    ".lshm-map .d{fill:#ff4d4d}"
 			    ".lshm-map .z0{fill:#f0e8ff}.lshm-map .z1{fill:#d4bcff}"
