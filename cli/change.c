@@ -25,6 +25,18 @@ static void on_end(int signal_number)
 	raise(signal_number);
 }
 
+/* Devices, pipes and what a link leads to are written to as they are. */
+static bool output_in_place(struct output *output, const struct stat *st)
+{
+	struct stat target;
+	bool link = S_ISLNK(st->st_mode);
+	if (S_ISREG(st->st_mode) || (link && !output->replace && stat(output->path, &target) == 0 &&
+	                             S_ISREG(target.st_mode)))
+		return false;
+	output->file = fopen(output->path, "w");
+	return true;
+}
+
 void output_open(struct output *output, const char *path, bool replace, unsigned mode)
 {
 	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -34,12 +46,16 @@ void output_open(struct output *output, const char *path, bool replace, unsigned
 		output->file = stdout;
 		return;
 	}
-	if (lstat(path, &st) == 0 && (!replace || S_ISDIR(st.st_mode))) {
-		errno = replace ? EISDIR : EEXIST;
-		return;
+	if (lstat(path, &st) == 0) {
+		if (output_in_place(output, &st))
+			return;
+		errno = EEXIST;
+		if (!replace)
+			return;
 	}
 	int length = snprintf(output->temporary, sizeof output->temporary, "%s.XXXXXX", path);
 	if (length < 0 || (size_t)length >= sizeof output->temporary) {
+		output->temporary[0] = 0;
 		errno = ENAMETOOLONG;
 		return;
 	}
@@ -78,7 +94,14 @@ int output_close(struct output *output, bool discard)
 	int saved = errno;
 	if (output->file == stdout)
 		return failed ? -1 : 0;
-	failed |= fclose(output->file) != 0;
+	if (fclose(output->file) != 0 && !failed) {
+		failed = true;
+		saved = errno;
+	}
+	if (!output->temporary[0]) {
+		errno = saved;
+		return failed ? -1 : 0;
+	}
 	if (!failed && !discard) {
 		failed = publish(output) != 0;
 		saved = errno;

@@ -65,7 +65,7 @@ const char *invariant_text(uint32_t invariant);
 /* Runs body for one name. If the file shrinks while it is read, says so. */
 enum status guarded(enum status (*body)(const struct call *, const char *), const struct call *call,
                     const char *name);
-/* Whether that has happened. */
+/* Whether that has happened: then the command is about to end. */
 bool guard_hit(void);
 /* Runs body for all names; the greatest status. */
 enum status for_each(enum status (*body)(const struct call *, const char *),

@@ -150,7 +150,8 @@ lshm *heap_look(const struct call *call, const char *name, enum status *status)
 /* --- files that shrink --------------------------------------------------- */
 
 /* Heaps are read where others work on them. If somebody truncates such a file,
- * the read faults: the heap is then cut off, and that is what is said. */
+ * the read faults: the heap is then cut off, and that is what is said. Nothing is
+ * looked at after that, since the fault may have left the library in mid-call. */
 static sigjmp_buf guard;
 static volatile sig_atomic_t guarding, hit;
 
@@ -191,7 +192,7 @@ enum status for_each(enum status (*body)(const struct call *, const char *),
                      const struct call *call)
 {
 	enum status worst = STATUS_DONE;
-	for (int i = 0; i < call->count; i++) {
+	for (int i = 0; i < call->count && !guard_hit(); i++) {
 		enum status status = guarded(body, call, call->names[i]);
 		worst = status > worst ? status : worst;
 	}

@@ -103,37 +103,36 @@ static void line_row(const struct call *call, const char *name, const struct lin
 	           false, line->state);
 }
 
-static void line_print(const struct call *call, const char *name, const struct line *line)
-{
-	if (call->json)
-		line_json(call, name, line);
-	else
-		line_row(call, name, line);
-}
-
-static enum status ls_one(const struct call *call, const char *name)
+static enum status ls_heap(const struct call *call, const char *name, bool entry)
 {
 	struct failure why = {0};
 	lshm *heap = heap_try(name, &why);
 	struct line line = {.state = heap ? "heap" : why.text, .status = why.status, .heap = heap};
+	/* What is no heap at all, or of somebody else. */
+	bool foreign = why.error == LSHM_ERR_NO_HEAP || why.status == STATUS_REFUSED;
+	if (entry && foreign && !call->all)
+		return STATUS_DONE;
 	if (heap) {
 		line_fill(call, name, heap, &line);
 		lshm_close(heap);
 	}
-	line_print(call, name, &line);
+	if (call->json)
+		line_json(call, name, &line);
+	else
+		line_row(call, name, &line);
 	return line.status;
 }
 
-/* An entry of a directory: what is no heap is left out, unless all is asked for. */
+static enum status ls_one(const struct call *call, const char *name)
+{
+	return ls_heap(call, name, false);
+}
+
+/* An entry of a directory: what is no heap is left out, unless all is asked for,
+ * and no reason to complain. */
 static enum status ls_entry(const struct call *call, const char *name)
 {
-	struct failure why = {0};
-	lshm *heap = heap_try(name, &why);
-	lshm_close(heap);
-	if (!heap && !call->all && why.status != STATUS_DAMAGED && why.error != LSHM_ERR_VERSION &&
-	    why.error != LSHM_ERR_SIGNATURE)
-		return STATUS_DONE;
-	enum status status = ls_one(call, name);
+	enum status status = ls_heap(call, name, true);
 	return status == STATUS_DAMAGED ? status : STATUS_DONE;
 }
 
@@ -163,7 +162,7 @@ static enum status ls_directory(const struct call *call, const char *directory, 
 	if (!names)
 		return refuse(call, directory, strerror(errno));
 	for (size_t i = 0; i < count; i++) {
-		enum status status = guarded(ls_entry, call, names[i]);
+		enum status status = guard_hit() ? STATUS_DONE : guarded(ls_entry, call, names[i]);
 		worst = status > worst ? status : worst;
 		free(names[i]);
 	}
@@ -174,7 +173,7 @@ static enum status ls_directory(const struct call *call, const char *directory, 
 static enum status ls_named(const struct call *call)
 {
 	enum status worst = STATUS_DONE;
-	for (int i = 0; i < call->count; i++) {
+	for (int i = 0; i < call->count && !guard_hit(); i++) {
 		const char *name = call->names[i];
 		struct stat st;
 		bool directory = strchr(name + (name[0] == '/'), '/') || name[0] != '/';

@@ -1,6 +1,7 @@
 /* main.c - the lshm command: arguments, help, exit codes. */
 #include "command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -166,27 +167,37 @@ static _Noreturn void usage(const char *text, const char *what)
 	exit(STATUS_USAGE);
 }
 
-/* A number from 0 to `most`; its unit, where `units`, is a power of 1024. */
-static uint64_t parse_number(const char *text, int base, bool units, uint64_t most)
+static uint64_t parse_number(const char *text, int base, uint64_t least, uint64_t most)
+{
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, base);
+	if (end == text || *end || errno || strchr(text, '-') || value < least || value > most)
+		usage("not a number that fits", text);
+	return value;
+}
+
+/* Bytes, or a number of K, M, G or T, as in 64M, 64MB or 64MiB. */
+static uint64_t parse_size(const char *text)
 {
 	static const char letters[] = "KMGT";
 	char *end;
 	errno = 0;
-	unsigned long long value = strtoull(text, &end, base);
+	unsigned long long value = strtoull(text, &end, 10);
 	bool bad = end == text || errno || strchr(text, '-');
-	const char *unit = units && *end ? strchr(letters, *end & ~0x20) : NULL;
+	const char *unit = *end ? strchr(letters, toupper((unsigned char)*end)) : NULL;
 	if (unit) {
 		int shift = 10 * (int)(unit - letters + 1);
-		bad |= value > UINT64_MAX >> shift;
+		bad |= value > UINT64_MAX / 2 >> shift;
 		value <<= shift;
 		end++;
 		if (*end == 'i')
 			end++;
 	}
-	if (units && *end == 'B')
+	if (*end == 'B')
 		end++;
-	if (bad || *end || value > most)
-		usage(units ? "not a size" : "not a number that fits", text);
+	if (bad || *end || value > UINT64_MAX / 2)
+		usage("not a size", text);
 	return value;
 }
 
@@ -227,22 +238,22 @@ static void take_option(struct call *call, int letter, const char *text)
 		call->format = text;
 		break;
 	case 'i':
-		call->initial = parse_number(text, 10, true, UINT64_MAX / 2);
+		call->initial = parse_size(text);
 		break;
 	case 'm':
-		call->maximum = parse_number(text, 10, true, UINT64_MAX / 2);
+		call->maximum = parse_size(text);
 		break;
 	case 'p':
-		call->mode = (uint32_t)parse_number(text, 8, false, 0777);
+		call->mode = (uint32_t)parse_number(text, 8, 1, 0777);
 		break;
 	case 't':
-		call->thread = (uint32_t)parse_number(text, 0, false, UINT32_MAX);
+		call->thread = (uint32_t)parse_number(text, 10, 1, UINT32_MAX);
 		break;
 	case 'n':
-		call->limit = parse_number(text, 10, false, UINT64_MAX - 1);
+		call->limit = parse_number(text, 10, 1, UINT64_MAX);
 		break;
 	case 'w':
-		call->width = (uint32_t)parse_number(text, 10, false, 8192);
+		call->width = (uint32_t)parse_number(text, 10, 280, 8192);
 		break;
 	case 'h':
 		help_command(stdout, current);
@@ -268,8 +279,6 @@ static void check_call(const struct call *call)
 		usage("--json goes without -o and -f", NULL);
 	if (c->run == command_reap && call->force && !call->thread)
 		usage("--force needs --thread", NULL);
-	if (call->width && call->width < 280)
-		usage("a width is from 280 to 8192", NULL);
 }
 
 static void parse(struct call *call, int count, char **arguments)

@@ -12,13 +12,14 @@
 // Below the picture stands a line with the numbers of what the pointer is on (or
 // was tapped), which stays up to date too. A hidden page draws nothing. The
 // style of the picture is in it: a content security policy must allow inline
-// styles. map compiles 8 KiB of WebAssembly at once, which main threads of Chrome
+// styles, and watch assigns innerHTML. An error in it, as of a heap that this
+// thread has left, ends it and comes out of its timer. map compiles 8 KiB of WebAssembly at once, which main threads of Chrome
 // before 115 refuse (4 KiB at most); watch compiles them asynchronously.
 //
 // All of them take a LocalSharedMemory that this thread is attached to and only
 // read it. The walk through the heap is the C core's, and the drawing is the
 // same C code that `lshm map` draws with; both are WebAssembly that is compiled
-// when it is first used.
+// when it is first used. Not for an AudioWorklet, which has no atob.
 
 import { LocalSharedMemory } from "./index.js";
 
@@ -59,7 +60,7 @@ const REGION_BYTES = 48;
  */
 /**
  * @typedef {object} MapOptions
- * @property {string} [title] "heap" by default
+ * @property {string} [title] "heap" by default; its first 255 bytes in UTF-8
  * @property {number} [width] of the picture in pixels, 280 to 8192; 960 by
  *   default. It scales down where there is less room
  */
@@ -123,16 +124,13 @@ function enter(memory, where) {
     const text = "expected a LocalSharedMemory that this thread adopted";
     throw makeError(TypeError, "INVALID", where, text);
   }
-  const thread = memory.thread; // mends what was cut short, or throws
+  void memory.thread; // mends what was cut short, or throws
   const symbol = Object.getOwnPropertySymbols(memory).find((own) =>
     own.description?.startsWith("LocalSharedMemory."),
   );
   const { view, base, shared } = /** @type {any} */ (memory)[
     /** @type {symbol} */ (symbol)
   ];
-  if (!(thread > 0 && view > 0)) {
-    throw makeError(RangeError, "DETACHED", where, ERRORS.DETACHED[1]);
-  }
   let core = instances.get(memory);
   if (core === undefined) {
     const env = { memory: /** @type {any} */ (memory) };

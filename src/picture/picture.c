@@ -374,7 +374,8 @@ static void cell_add(struct picture_cell *cell, const struct region *r, uint64_t
 	cell->used += r->used;
 	cell->freed += r->freed;
 	/* Regions are multiples of 1,024 bytes, and may have terabytes. */
-	cell->live += region_live(r) * (part >> 10) / (r->length >> 10);
+	uint32_t scale = r->length >> 32 ? 10 : 0;
+	cell->live += (region_live(r) >> scale) * (part >> 10) / (r->length >> 10) << scale;
 	cell->bytes[r->kind] += part;
 	cell->to = to;
 	cell->kind = r->kind;

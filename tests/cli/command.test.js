@@ -136,7 +136,11 @@ test("help, for all and for each command, and wrong usage", () => {
     ["create", "-i", "12Q", "/a"],
     ["create", "-i", "-1", "/a"],
     ["create", "-m", "99999999999999999999", "/a"],
+    ["create", "-i", "5 ", "/a"],
     ["create", "-p", "888", "/a"],
+    ["create", "-p", "0", "/a"],
+    ["allocs", "-t", "0", "/a"],
+    ["allocs", "-n", "x", "/a"],
     ["create", "-i"],
     ["map", "-f", "png", "/a"],
     ["map", "-w", "5", "/a"],
@@ -361,6 +365,29 @@ test("map: JSON, text, SVG and a page", () => {
     3,
   );
   assert.equal(lshm(["map", "-o", folder, "-f", "svg", heap]).status, 3);
+});
+
+test("output to what is no plain file, and to one that is full", () => {
+  const name = filled();
+  fs.symlinkSync("target.svg", file("link.svg"));
+  assert.equal(lshm(["map", "-o", file("link.svg"), name]).status, 0);
+  assert.ok(fs.lstatSync(file("link.svg")).isSymbolicLink());
+  assert.match(fs.readFileSync(file("target.svg"), "utf8"), /<\/svg>/);
+  for (const args of [["map", "-f", "html"], ["save"]]) {
+    const full = lshm([...args, "-o", "/dev/full", name]);
+    assert.equal(full.status, 3);
+    assert.match(full.stderr, /No space/);
+    assert.equal(lshm([...args, "-o", "/dev/null", name]).status, 0);
+    assert.ok(fs.statSync("/dev/full").isCharacterDevice());
+    assert.ok(fs.statSync("/dev/null").isCharacterDevice());
+  }
+  assert.equal(lshm(["save", "-o", file("link.svg"), name]).status, 3);
+  const full = fs.openSync("/dev/full", "w");
+  const stdio = ["ignore", full, "pipe"];
+  for (const args of [["check"], ["info", "--json"], ["save", "-o", "-"]]) {
+    assert.equal(lshm([...args, name], { stdio }).status, 3, args.join(" "));
+  }
+  fs.closeSync(full);
 });
 
 test("save: the image is a heap, and nothing is replaced unasked", () => {
