@@ -10,17 +10,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 255 };
-
 /* --- files --------------------------------------------------------------- */
 
-/* Removed when a signal ends the command. */
-static const char *volatile unfinished;
+/* What is being written, one file at a time; removed when a signal, or a fault, ends
+ * the command. */
+static char temporary[PATH_MAX];
+static volatile sig_atomic_t unfinished;
+
+void output_abandon(void)
+{
+	if (unfinished)
+		unlink(temporary);
+	unfinished = 0;
+}
 
 static void on_end(int signal_number)
 {
-	if (unfinished)
-		unlink(unfinished);
+	output_abandon();
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }
@@ -53,26 +59,26 @@ void output_open(struct output *output, const char *path, bool replace, unsigned
 		if (!replace)
 			return;
 	}
-	int length = snprintf(output->temporary, sizeof output->temporary, "%s.XXXXXX", path);
-	if (length < 0 || (size_t)length >= sizeof output->temporary) {
-		output->temporary[0] = 0;
+	int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+	if (length < 0 || (size_t)length >= sizeof temporary) {
 		errno = ENAMETOOLONG;
 		return;
 	}
-	int fd = mkstemp(output->temporary);
+	int fd = mkstemp(temporary);
 	if (fd < 0)
 		return;
 	mode_t mask = umask(077);
 	umask(mask);
 	fchmod(fd, mode & ~mask);
-	unfinished = output->temporary;
+	output->renamed = true;
+	unfinished = 1;
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		if (signal(signals[i], on_end) == SIG_IGN)
 			signal(signals[i], SIG_IGN);
 	output->file = fdopen(fd, "w");
 	if (!output->file) {
 		close(fd);
-		unlink(output->temporary);
+		output_abandon();
 	}
 }
 
@@ -80,12 +86,12 @@ void output_open(struct output *output, const char *path, bool replace, unsigned
 static int publish(const struct output *output)
 {
 	if (output->replace)
-		return rename(output->temporary, output->path);
-	if (renameat2(AT_FDCWD, output->temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+		return rename(temporary, output->path);
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL)
 		return -1;
-	return link(output->temporary, output->path) == 0 ? unlink(output->temporary) : -1;
+	return link(temporary, output->path) == 0 ? unlink(temporary) : -1;
 }
 
 int output_close(struct output *output, bool discard)
@@ -98,7 +104,7 @@ int output_close(struct output *output, bool discard)
 		failed = true;
 		saved = errno;
 	}
-	if (!output->temporary[0]) {
+	if (!output->renamed) {
 		errno = saved;
 		return failed ? -1 : 0;
 	}
@@ -107,8 +113,8 @@ int output_close(struct output *output, bool discard)
 		saved = errno;
 	}
 	if (failed || discard)
-		unlink(output->temporary);
-	unfinished = NULL;
+		output_abandon();
+	unfinished = 0;
 	errno = saved;
 	return failed ? -1 : 0;
 }

@@ -29,6 +29,8 @@ enum status {
 	STATUS_USAGE = 64
 };
 
+enum { THREADS_MAX = 255 }; /* attached at once */
+
 /* The arguments. */
 struct call {
 	const char *command;
@@ -89,12 +91,13 @@ enum status command_rm(const struct call *call);
 struct output {
 	FILE *file; /* NULL: could not be had; errno */
 	const char *path;
-	char temporary[4096];
-	bool replace;
+	bool replace, renamed; /* renamed: it has its name in the end */
 };
 
 /* "-" is standard output. The mode is subject to the umask. */
 void output_open(struct output *output, const char *path, bool replace, unsigned mode);
+/* Removes what was begun, in the middle of anything. */
+void output_abandon(void);
 /* Gives it its name, unless `discard`: 0, or -1 and errno. */
 int output_close(struct output *output, bool discard);
 /* Whether path is the heap's own file. */

@@ -2,12 +2,10 @@
 #include "command.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* --- what failures mean -------------------------------------------------- */
 
@@ -178,6 +176,7 @@ enum status guarded(enum status (*body)(const struct call *, const char *), cons
 	sigaction(SIGBUS, &action, NULL);
 	if (sigsetjmp(guard, 1)) {
 		progress_end();
+		output_abandon();
 		return complain_at(call, name, depth,
 		                   (struct failure){LSHM_ERR_TRUNCATED, STATUS_DAMAGED,
 		                                    "the file became shorter while it was read"});

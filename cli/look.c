@@ -3,13 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { THREADS_MAX = 255 };
 
 static const char *thread_state(const lshm_thread *thread)
 {
