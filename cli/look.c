@@ -401,20 +401,46 @@ struct share {
 	uint64_t blocks, size, footprint;
 };
 
-/* Counts the block to its thread: there are no more than slots, and one for all
- * that have left. A slot may change hands meanwhile: then the last counts. */
-static void share_add(struct share *shares, int *count, const lshm_block *block)
+/* By a thread's number: a table that is at most half full. */
+struct shares {
+	struct share *table;
+	size_t room, count; /* room: a power of two */
+};
+
+/* Where the thread's share is, or would be: one without blocks. */
+static struct share *share_of(const struct shares *shares, uint32_t thread)
 {
-	int i = 0;
-	while (i < *count && shares[i].thread != block->thread)
+	size_t i = thread * 2654435761u;
+	while (shares->table[i & (shares->room - 1)].blocks &&
+	       shares->table[i & (shares->room - 1)].thread != thread)
 		i++;
-	if (i == *count && *count == THREADS_MAX + 1)
-		i--;
-	else if (i == *count)
-		shares[(*count)++] = (struct share){.thread = block->thread};
-	shares[i].blocks++;
-	shares[i].size += block->size;
-	shares[i].footprint += block->footprint;
+	return &shares->table[i & (shares->room - 1)];
+}
+
+static void shares_grow(struct shares *shares)
+{
+	struct shares more = {.room = shares->room ? shares->room * 2 : 64};
+	more.table = calloc(more.room, sizeof *more.table);
+	if (!more.table)
+		out_of_memory();
+	more.count = shares->count;
+	for (size_t i = 0; i < shares->room; i++)
+		if (shares->table[i].blocks)
+			*share_of(&more, shares->table[i].thread) = shares->table[i];
+	free(shares->table);
+	*shares = more;
+}
+
+static void shares_add(struct shares *shares, const lshm_block *block)
+{
+	if (shares->count * 2 >= shares->room)
+		shares_grow(shares);
+	struct share *share = share_of(shares, block->thread);
+	shares->count += !share->blocks;
+	share->thread = block->thread;
+	share->blocks++;
+	share->size += block->size;
+	share->footprint += block->footprint;
 }
 
 static int by_footprint(const void *a, const void *b)
@@ -423,52 +449,55 @@ static int by_footprint(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void shares_print(const struct call *call, struct share *shares, int count)
+/* What a thread that once allocated is now. */
+static const char *share_state(const lshm_thread *threads, int count, uint32_t thread)
 {
-	qsort(shares, (size_t)count, sizeof *shares, by_footprint);
+	for (int i = 0; i < count; i++)
+		if (threads[i].thread == thread)
+			return thread_state(&threads[i]);
+	return "left";
+}
+
+static void share_print(const struct call *call, const struct share *s, const char *state)
+{
+	if (call->json) {
+		json_object(NULL);
+		json_number("thread", s->thread);
+		json_text("state", state);
+		json_number("blocks", s->blocks);
+		json_number("byteLength", s->size);
+		json_number("bufferSize", s->footprint);
+		json_end();
+		return;
+	}
+	table_number(s->thread);
+	table_number(s->blocks);
+	table_size(s->size, call->bytes);
+	table_size(s->footprint, call->bytes);
+	table_cell(!strcmp(state, "alive") ? GREEN : YELLOW, false, state);
+}
+
+static void shares_print(const struct call *call, lshm *heap, struct shares *shares)
+{
+	static const char *const heads[] = {"THREAD", "BLOCKS", "REQUESTED", "TAKEN", "STATE"};
+	lshm_thread threads[THREADS_MAX];
+	int count = heap_threads(heap, threads);
+	if (shares->room)
+		qsort(shares->table, shares->room, sizeof *shares->table, by_footprint);
 	if (!call->json) {
-		static const char *const heads[] = {"THREAD", "BLOCKS", "REQUESTED", "TAKEN"};
-		table_begin(4);
-		for (int i = 0; i < 4; i++)
-			table_cell(DIM, true, heads[i]);
+		table_begin(5);
+		for (int i = 0; i < 5; i++)
+			table_cell(DIM, i < 4, heads[i]);
 	}
-	for (int i = 0; i < count; i++) {
-		const struct share *s = &shares[i];
-		if (call->json) {
-			json_object(NULL);
-			json_number("thread", s->thread);
-			json_number("blocks", s->blocks);
-			json_number("byteLength", s->size);
-			json_number("bufferSize", s->footprint);
-			json_end();
-			continue;
-		}
-		if (s->thread)
-			table_number(s->thread);
-		else
-			table_cell(PLAIN, true, "left");
-		table_number(s->blocks);
-		table_size(s->size, call->bytes);
-		table_size(s->footprint, call->bytes);
-	}
+	for (size_t i = 0; i < shares->count; i++)
+		share_print(call, &shares->table[i],
+		            share_state(threads, count, shares->table[i].thread));
 	if (!call->json)
 		table_end();
 }
 
-static enum status allocs_one(const struct call *call, const char *name)
+static void allocs_begin(const struct call *call, const char *name)
 {
-	struct share *shares = calloc(THREADS_MAX + 1, sizeof *shares);
-	enum status status;
-	int count = 0;
-	uint64_t left = call->limit ? call->limit : UINT64_MAX;
-	lshm_statistics stats = {0};
-	lshm_block block;
-	lshm *heap = shares ? heap_look(call, name, &status)
-	                    : (status = refuse(call, name, strerror(errno)), NULL);
-	if (!heap) {
-		free(shares);
-		return status;
-	}
 	if (call->json) {
 		json_object(NULL);
 		json_text("name", name);
@@ -480,26 +509,39 @@ static enum status allocs_one(const struct call *call, const char *name)
 		print_colour(DIM, heads);
 		putchar('\n');
 	}
+}
+
+static enum status allocs_one(const struct call *call, const char *name)
+{
+	struct shares shares = {0};
+	enum status status;
+	uint64_t left = call->limit ? call->limit : UINT64_MAX;
+	lshm_statistics stats = {0};
+	lshm_block block;
+	lshm *heap = heap_look(call, name, &status);
+	if (!heap)
+		return status;
 	bool quiet = !call->by_thread && isatty(STDOUT_FILENO);
 	if (!quiet && lshm_stats(heap, &stats) == 0)
 		progress_begin("listing", name, stats.committed, -1);
+	allocs_begin(call, name);
 	for (lshm_ptr p = 0; left && (p = lshm_next(heap, p, &block)) != 0;) {
 		progress_at(p);
 		if (call->thread && block.thread != call->thread)
 			continue;
 		if (call->by_thread)
-			share_add(shares, &count, &block);
+			shares_add(&shares, &block);
 		else
 			alloc_print(call, &block);
 		left--;
 	}
 	progress_end();
 	if (call->by_thread)
-		shares_print(call, shares, count);
+		shares_print(call, heap, &shares);
 	json_unwind(0);
-	free(shares);
+	free(shares.table);
 	lshm_close(heap);
-	return STATUS_DONE;
+	return status;
 }
 
 enum status command_allocs(const struct call *call)

@@ -49,11 +49,12 @@ static const struct command commands[] = {
 	{"allocs", command_allocs, "tnB", 1, 1, "[-t THREAD] [-n COUNT] [-B] NAME",
          "list the live blocks",
          "Lists the live blocks by rising offset: offset, bytes as requested, bytes taken\n"
-         "with header and padding, and the thread that allocated it (- if it has left).\n"
+         "with header and padding, and the thread that allocated it.\n"
          "\n"
          "  -t, --thread=N    only those that thread N allocated\n"
          "  -n, --limit=N     the first N of them\n"
-         "  -B, --by-thread   one line for each thread: a leak report\n"},
+         "  -B, --by-thread   one line for each thread, also for those that have\n"
+         "                    left: a leak report\n"},
 	{"check", command_check, "", 1, -1, "NAME...", "verify that heaps are whole",
          "Checks every invariant of each heap, live and without stopping anybody, and says\n"
          "the first that is broken (I1 to I14 of docs/LAYOUT.md) and where. What others\n"

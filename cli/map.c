@@ -37,6 +37,7 @@ static void json_region(void *unused, const lshm_region *region)
 	json_number("blockSize", region->block_size);
 	json_number("blocks", region->blocks);
 	json_number("used", region->used);
+	json_number("kept", region->kept);
 	json_number("freed", region->freed);
 	json_number("thread", region->thread);
 	json_end();
@@ -154,6 +155,7 @@ static void draw_region(void *picture, const lshm_region *region)
 		.thread = region->thread,
 		.blocks = region->blocks,
 		.used = region->used,
+		.kept = region->kept,
 		.freed = region->freed,
 	};
 	picture_region(picture, &r);

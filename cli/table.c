@@ -70,6 +70,12 @@ const char *size_text(char *buffer, size_t size, uint64_t bytes, bool exact)
 	return buffer;
 }
 
+void out_of_memory(void)
+{
+	fputs("lshm: out of memory\n", stderr);
+	exit(3);
+}
+
 void table_begin(int wide)
 {
 	columns = wide;
@@ -83,10 +89,8 @@ void table_cell(enum colour colour, bool right, const char *text)
 		cells = realloc(cells, room * sizeof *cells);
 	}
 	char *copy = cells ? strdup(text) : NULL;
-	if (!copy) {
-		fputs("lshm: out of memory\n", stderr);
-		exit(3);
-	}
+	if (!copy)
+		out_of_memory();
 	cells[count++] = (struct cell){.text = copy, .colour = colour, .right = right};
 }
 

@@ -19,6 +19,9 @@ void print_colour(enum colour colour, const char *text);
 /* 1.2 MiB, or with `exact` all digits. */
 const char *size_text(char *buffer, size_t room, uint64_t bytes, bool exact);
 
+/* Ends the command: there is no memory for what it is to print. */
+_Noreturn void out_of_memory(void);
+
 /* A row is a call of table_cell for each column. Its first row is the heading. A
  * column's width is that of its widest cell, so the table is printed at the
  * end; numbers stand to the right. */

@@ -4,7 +4,7 @@
 
 # What regions.c calls; the linker takes the functions that are needed of them.
 set(inspect_sources src/inline.c src/span.c src/slab.c src/slow.c src/thread.c
-	src/tag.c src/wasm/host.c src/regions.c src/wasm/inspect.c)
+	src/cache.c src/wasm/host.c src/regions.c src/wasm/inspect.c)
 set(inspect_unit ${wasm_dir}/inspect)
 list(TRANSFORM inspect_sources REPLACE "^src/(.+)" "#include \"\\1\"\n"
 	OUTPUT_VARIABLE inspect_includes)

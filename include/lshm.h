@@ -227,11 +227,11 @@ typedef struct lshm_region {
 	uint64_t length;     /* bytes, whole chunks */
 	uint64_t block_size; /* slab: of each block with its header; span: as requested */
 	uint32_t kind;       /* LSHM_REGION_* */
-	uint32_t thread;     /* slab: its owner; span: who allocated it; 0: none now */
+	uint32_t thread;     /* slab: its owner, 0: nobody; span: who allocated it */
 	uint32_t blocks;     /* for how many there is room */
 	uint32_t used;       /* how many are live */
-	uint32_t freed;      /* freed by others, not collected by the owner yet */
-	uint32_t reserved;
+	uint32_t kept;       /* free, and some thread's: for its next malloc */
+	uint32_t freed;      /* freed, and not collected by the owner yet */
 } lshm_region;
 
 /* Walks the heap's address space by rising offset: the region that begins at

@@ -54,9 +54,9 @@ const REGION_BYTES = 48;
  *   as requested; else 0
  * @property {number} blocks for how many there is room
  * @property {number} used how many are live
- * @property {number} freed how many others have freed and the owner has not
- *   collected yet
- * @property {number} thread slab: its owner; span: who allocated it; 0: none now
+ * @property {number} kept how many are free and some thread's, for its next malloc
+ * @property {number} freed how many are freed and not collected by the owner yet
+ * @property {number} thread slab: its owner, 0: nobody; span: who allocated it
  */
 /**
  * @typedef {object} MapOptions
@@ -178,7 +178,8 @@ export function regions(memory) {
       blockSize: u64(16),
       blocks: u32(32),
       used: u32(36),
-      freed: u32(40),
+      kept: u32(40),
+      freed: u32(44),
       thread: u32(28),
     });
   });

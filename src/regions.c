@@ -14,8 +14,8 @@ enum { LOOKS = 4 };
  * owner may be another one. */
 static bool same_blocks(uint64_t word, uint64_t now)
 {
-	return WORD_KIND(now) == WORD_KIND(word) &&
-	       (WORD_ARG(now) & ~SLAB_ARG(0, 1, 0)) == (WORD_ARG(word) & ~SLAB_ARG(0, 1, 0));
+	return WORD_KIND(now) == WORD_KIND(word) && WORD_CLASS(now) == WORD_CLASS(word) &&
+	       word_length(now) == word_length(word);
 }
 
 /* The chunk c and the TAILs that follow it, of which the first says `arg`. */
@@ -49,16 +49,16 @@ static uint32_t slot_thread(struct view *v, uint32_t slot)
 
 static void look_slab(struct view *v, uint32_t c, uint64_t w, struct region *out)
 {
-	uint32_t stride = class_stride(SLAB_CLASS(w)), fresh = slab_fresh(v, c, w);
+	uint32_t stride = class_stride(WORD_CLASS(w)), fresh = slab_fresh(v, c, w);
 	out->kind = REGION_SLAB;
 	out->block_size = (uint64_t)stride * GRANULE;
 	out->thread = slot_thread(v, WORD_SLOT(w));
 	out->blocks = slab_granules(v, w) / stride;
-	out->used = out->freed = 0;
 	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
-		uint32_t state = label_look(v, slab_header(v, c, x));
+		uint32_t state = label_look(v, slab_payload(v, c, x));
 		out->used += state == STATE_LIVE;
 		out->freed += state == STATE_XFREE;
+		out->kept += state == STATE_CACHED;
 	}
 }
 
@@ -69,7 +69,7 @@ static void look_span(struct view *v, uint32_t c, uint64_t w, struct region *out
 		return;
 	out->kind = REGION_SPAN;
 	out->block_size = v->found.size;
-	out->thread = tag_thread(v, v->found.tag);
+	out->thread = v->found.thread;
 	out->blocks = out->used = 1;
 }
 

@@ -21,11 +21,11 @@ struct region {
 	uint64_t offset, length; /* bytes */
 	uint64_t block_size;     /* SLAB: of each with its header; SPAN: as requested */
 	uint32_t kind;
-	uint32_t thread; /* SLAB: its owner; SPAN: who allocated it; 0: none now */
+	uint32_t thread; /* SLAB: its owner, 0: nobody; SPAN: who allocated it */
 	uint32_t blocks; /* for how many there is room */
 	uint32_t used;   /* live ones */
-	uint32_t freed;  /* freed by others, not collected by the owner yet */
-	uint32_t spare;
+	uint32_t kept;   /* free, and some thread's: for its next malloc */
+	uint32_t freed;  /* freed, and not collected by the owner yet */
 };
 
 struct view;

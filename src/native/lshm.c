@@ -355,6 +355,7 @@ lshm_ptr lshm_region_next(lshm *heap, lshm_ptr cursor, lshm_region *region)
 			.thread = r.thread,
 			.blocks = r.blocks,
 			.used = r.used,
+			.kept = r.kept,
 			.freed = r.freed,
 		};
 	return (lshm_ptr)next << log2;

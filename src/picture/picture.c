@@ -217,10 +217,15 @@ static void put_slabs(struct picture *p, const struct picture_cell *cell)
 	put(p, " used (");
 	put_number(p, percent(cell->used, cell->blocks));
 	put(p, " %)");
+	if (cell->kept) {
+		put(p, ", ");
+		put_number(p, cell->kept);
+		put(p, " free and kept by a thread");
+	}
 	if (cell->freed) {
 		put(p, ", ");
 		put_number(p, cell->freed);
-		put(p, " freed by others and not collected");
+		put(p, " freed and not collected");
 	}
 	put_thread(p, cell, ", no owner");
 }
@@ -269,7 +274,7 @@ static void put_numbers(struct picture *p, const struct picture_cell *cell)
 			put_size(p, cell->live);
 		else
 			put_count(p, cell->block_size, "byte");
-		put_thread(p, cell, ", of a thread that has left");
+		put_thread(p, cell, "");
 	}
 	put(p, "</title>");
 }
@@ -372,6 +377,7 @@ static void cell_add(struct picture_cell *cell, const struct region *r, uint64_t
 	}
 	cell->blocks += r->blocks;
 	cell->used += r->used;
+	cell->kept += r->kept;
 	cell->freed += r->freed;
 	/* Regions are multiples of 1,024 bytes, and may have terabytes. */
 	uint32_t scale = r->length >> 32 ? 10 : 0;

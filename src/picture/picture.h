@@ -19,14 +19,14 @@ enum { PICTURE_THREADS = 12, PICTURE_BUFFER = 4096 };
 
 /* Neighbours that are drawn as one. */
 struct picture_cell {
-	uint64_t from, to;            /* bytes */
-	uint64_t bytes[REGION_KINDS]; /* by kind */
-	uint64_t live;                /* bytes of live blocks */
-	uint64_t block_size;          /* of the slabs and spans in it, */
-	uint32_t thread;              /*   and theirs; of the last one, if they differ */
-	uint32_t kind;                /* the largest part */
-	uint32_t regions, owned;      /* how many, and how many slabs and spans */
-	uint32_t blocks, used, freed; /* sums */
+	uint64_t from, to;                  /* bytes */
+	uint64_t bytes[REGION_KINDS];       /* by kind */
+	uint64_t live;                      /* bytes of live blocks */
+	uint64_t block_size;                /* of the slabs and spans in it, */
+	uint32_t thread;                    /*   and theirs; of the last one, if they differ */
+	uint32_t kind;                      /* the largest part */
+	uint32_t regions, owned;            /* how many, and how many slabs and spans */
+	uint32_t blocks, used, kept, freed; /* sums */
 	uint32_t kinds_differ, sizes_differ, threads_differ;
 };
 

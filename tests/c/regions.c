@@ -36,7 +36,7 @@ static uint64_t regions_walk(lshm *heap, uint32_t *kinds)
 		CHECK(++count <= 1u << 20);
 		CHECK(r.offset == at && next == at + r.length && r.length >= 1024);
 		CHECK(r.kind <= LSHM_REGION_DAMAGED);
-		CHECK(r.used + r.freed <= r.blocks && r.blocks <= (128 << 10) / 16);
+		CHECK(r.used + r.kept + r.freed <= r.blocks && r.blocks <= (128 << 10) / 16);
 		CHECK(r.kind == LSHM_REGION_SLAB || r.kind == LSHM_REGION_SPAN || !r.blocks);
 		if (kinds)
 			kinds[r.kind]++;
@@ -80,9 +80,10 @@ static void owners(void)
 		seen += has_small || r.offset == large;
 	}
 	CHECK(seen == 2);
+	uint32_t thread = lshm_self(heap);
 	lshm_detach(heap);
 	for (lshm_ptr at = 0; (at = lshm_region_next(heap, at, &r)) != 0;)
-		CHECK(r.thread == 0);
+		CHECK(r.thread == (r.kind == LSHM_REGION_SPAN ? thread : 0));
 	lshm_close(heap);
 }
 

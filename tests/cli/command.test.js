@@ -248,7 +248,8 @@ test("info, allocs and check count the same", () => {
   assert.equal(json(["allocs", "-t", "77777", name]).blocks.length, 0);
   assert.deepEqual(json(["allocs", "-B", name]).threads, [
     {
-      thread: 0, // it has left
+      thread: blocks[0].thread,
+      state: "left",
       blocks: blocks.length,
       byteLength: sum("byteLength"),
       bufferSize: sum("bufferSize"),
@@ -441,6 +442,15 @@ test("a heap in use: looking takes no slot and sees no damage", async () => {
   assert.deepEqual(threads(), before);
   // Alive: not reaped, not even when named.
   const { thread } = before[1];
+  const shares = json(["allocs", "-B", name]).threads;
+  assert.deepEqual(
+    shares.map((share) => share.thread).sort(),
+    before
+      .slice(1)
+      .map((t) => t.thread)
+      .sort(),
+  );
+  assert.ok(shares.every((share) => share.state === "alive"));
   assert.deepEqual(json(["reap", name]).threads, []);
   const refused = json(["reap", "-t", String(thread), name], 3);
   assert.equal(refused.error, "ERR_LSHM_THREAD_UNKNOWN");
