@@ -27,7 +27,7 @@ C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: all build test test-c test-js test-all test-asan test-tsan test-32 \
+.PHONY: all build page test test-c test-js test-all test-asan test-tsan test-32 \
 	test-package test-installed demo bench install format lint clean help
 
 all: build
@@ -116,6 +116,10 @@ test-installed:
 ## demo        several workers index a body of text in one heap (PATHS=...)
 demo: build
 	node examples/demo/run.js $(PATHS)
+
+## page        serves a page on which one sees a heap at work (PORT=n)
+page: build
+	node examples/page/serve.js $(PORT)
 
 ## bench       times against other allocators
 bench:

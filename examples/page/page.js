@@ -1,6 +1,7 @@
 // The page: makes the heap, starts who works in it, and shows what goes on.
 
 import LocalSharedMemory from "../../index.js";
+import { watch } from "../../inspect.js";
 import { Queens } from "./queens.js";
 import { Team } from "./team.js";
 
@@ -11,10 +12,14 @@ const SHOWN = 30; // lines of the log
 
 const byId = (id) => document.getElementById(id);
 const integer = (n) => Math.round(n).toLocaleString("en-US");
+const { format: compact } = new Intl.NumberFormat("en-US", {
+  notation: "compact",
+  maximumFractionDigits: 1,
+});
 const plural = (n, word) => `${integer(n)} ${word}${n === 1 ? "" : "s"}`;
 
 function size(bytes) {
-  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(1)} KiB`;
+  if (bytes < 2 ** 20) return `${integer(bytes / 1024)} KiB`;
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
@@ -57,7 +62,9 @@ class Table {
     const row = byId("threads").insertRow();
     const head = document.createElement("th");
     head.scope = "row";
-    head.textContent = name;
+    const number = document.createElement("small");
+    number.textContent = `thread ${thread}`;
+    head.append(name, " ", number);
     row.append(head);
     const cells = [0, 1, 2].map(() => row.insertCell());
     for (const cell of cells) cell.className = "number";
@@ -66,13 +73,10 @@ class Table {
       const button = document.createElement("button");
       button.textContent = "Terminate";
       button.setAttribute("aria-label", `Terminate ${name}`);
-      button.addEventListener("click", () => {
-        button.disabled = true;
-        terminate();
-      });
+      button.addEventListener("click", terminate);
       last.append(button);
     }
-    this.#rows.set(thread, { row, cells, operations: 0 });
+    this.#rows.set(thread, { row, cells, last, operations: 0 });
   }
 
   /** Shows a thread's numbers; gives its operations since the last time. */
@@ -80,18 +84,21 @@ class Table {
     const shown = this.#rows.get(thread);
     const done = (operations - shown.operations) >>> 0;
     shown.operations = operations;
-    const texts = [integer(done / seconds), integer(blocks), size(bytes)];
+    const texts = [compact(done / seconds), integer(blocks), size(bytes)];
     shown.cells.forEach((cell, i) => (cell.textContent = texts[i]));
     return done;
   }
 
-  remove(thread) {
-    const { row } = this.#rows.get(thread);
-    const next = row.nextElementSibling ?? row.previousElementSibling;
-    const had = row.contains(document.activeElement);
-    row.remove();
+  /** Says how a thread ended; its row stays for a while, to be read. */
+  end(thread, text) {
+    const { row, cells, last } = this.#rows.get(thread);
     this.#rows.delete(thread);
-    if (had) (next?.querySelector("button") ?? byId("add")).focus();
+    const had = last.contains(document.activeElement);
+    row.className = "ended";
+    for (const cell of cells) cell.textContent = "–";
+    last.textContent = text;
+    setTimeout(() => row.remove(), 5000);
+    if (had) (byId("threads").querySelector("button") ?? byId("add")).focus();
   }
 }
 
@@ -100,7 +107,7 @@ class Table {
 class Page {
   constructor() {
     this.memory = new LocalSharedMemory({
-      initial: 256,
+      initial: 64,
       maximum: 512,
       heapBase: HEAP_BASE,
     });
@@ -123,15 +130,16 @@ class Page {
     const member = this.team.add();
     const terminate = () => this.team.terminate(member);
     this.table.add(member.thread, member.name, terminate);
-    log(`${member.name} is thread ${member.thread} of the heap`);
+    log(`${member.name} began, as thread ${member.thread} of the heap`);
   }
 
   #ended({ name, thread, terminated }, { blocks, bytes }) {
-    this.table.remove(thread);
     const late = Math.round(performance.now() - terminated);
+    const back = `${plural(blocks, "block")}, ${size(bytes)}`;
+    this.table.end(thread, `back after ${late} ms`);
     log(
-      `${name} was terminated in mid-work. ${late} ms later its memory was ` +
-        `back: ${plural(blocks, "block")}, ${size(bytes)}`,
+      `${name} was terminated in mid-work. Its memory was back after ` +
+        `${late} ms: ${back}`,
     );
   }
 
@@ -161,12 +169,16 @@ class Page {
     const begin = performance.now();
     await this.queens.solve(QUEENS);
     const time = Math.round(performance.now() - begin);
-    log(`The C module found all ways to place ${QUEENS} queens, in ${time} ms`);
+    log(
+      `Two threads of the C module searched the ways to place ${QUEENS} queens ` +
+        `for ${integer(time)} ms. Each solution is a block from C's malloc`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // to be looked at
     button.dataset.solutions = await this.queens.freeAll(() => {
       this.operations++;
     });
     const count = integer(Number(button.dataset.solutions));
-    log(`This page freed the ${count} blocks that C had allocated`);
+    log(`This page freed the ${count} solutions that C had allocated`);
   }
 
   check() {
@@ -197,7 +209,7 @@ class Page {
     byId("used").textContent = size(used);
     byId("free").textContent = size(free);
     byId("blocks").textContent = integer(blocks);
-    byId("rate").textContent = integer(done / seconds);
+    byId("rate").textContent = compact(done / seconds);
   }
 }
 
@@ -219,6 +231,11 @@ async function main() {
   });
   document.addEventListener("visibilitychange", () => page.pause());
   setInterval(() => page.showNumbers(), 500);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  watch(page.memory, byId("map"), {
+    title: "Address space",
+    interval: calm ? 2000 : 200,
+  });
   const send = () => {
     page.operations += page.team.sendMail();
     requestAnimationFrame(send);

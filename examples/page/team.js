@@ -34,7 +34,7 @@ export class Team {
     member.failed = new Promise((resolve) => {
       worker.onerror = (event) => {
         event.preventDefault();
-        worker.terminate(); // its blocks come back as those of any other
+        this.terminate(member); // its blocks come back as those of any other
         resolve(event.message || "it could not be loaded");
       };
     });
