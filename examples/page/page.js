@@ -6,7 +6,7 @@ import { Queens } from "./queens.js";
 import { Team } from "./team.js";
 
 const HEAP_BASE = 65536; // below stand the C module's static data and stack
-const MOST_WORKERS = 8;
+const MOST_WORKERS = 6;
 const QUEENS = 12;
 const SHOWN = 30; // lines of the log
 
@@ -107,8 +107,7 @@ class Table {
 class Page {
   constructor() {
     this.memory = new LocalSharedMemory({
-      initial: 64,
-      maximum: 512,
+      initial: 128, // 8 MiB, and no more: the map keeps its size
       heapBase: HEAP_BASE,
     });
     this.table = new Table();
@@ -216,6 +215,7 @@ class Page {
 async function main() {
   if (!crossOriginIsolated) throw new Error(ISOLATION);
   const page = new Page();
+  globalThis.heap = page.memory; // to look around from the console
   page.queens = await Queens.load(page.memory);
   const cores = navigator.hardwareConcurrency ?? 2;
   for (let i = 0; i < Math.min(Math.max(cores - 1, 2), 4); i++)

@@ -63,7 +63,7 @@ export class Queens {
       memory.free(at);
       freed();
       at = next;
-      if (++count % 100 === 0) await new Promise(requestAnimationFrame);
+      if (++count % 200 === 0) await new Promise(requestAnimationFrame);
     }
     return count;
   }

@@ -6,7 +6,7 @@ import LocalSharedMemory from "../../index.js";
 import { BLOCKS, BYTES, INBOX, OPERATIONS } from "./shared.js";
 
 const BATCH_MS = 8;
-const MOST_BYTES = 2 ** 21;
+const MOST_BYTES = 1.5 * 2 ** 20;
 
 const next = new MessageChannel();
 const blocks = []; // those of its own: { ptr, bytes, stamp }
@@ -91,7 +91,7 @@ function step() {
     if (Math.random() < 0.1) resize(blocks[at]);
     else release(at);
   }
-  if (Math.random() < 0.0002) goal = Math.random() * MOST_BYTES;
+  if (Math.random() < 0.0002) goal = (0.2 + 0.8 * Math.random()) * MOST_BYTES;
 }
 
 function batch() {
