@@ -1,0 +1,239 @@
+// What README.md and the guides show, run as it stands, each in a folder of its
+// own:
+//
+//   ```js           (or c, html) is a file, whose name its first line says in a
+//                   comment; blocks of one name are its parts
+//   ```console      commands behind "$ ", and below each what it prints; "…"
+//                   stands for anything, and " &" at the end of a command
+//                   leaves it running until the document's end
+//   ```text URL     what a page shows, in the browsers that are installed
+//
+// A block of another kind has no code in it. JavaScript imports the module under
+// test; C, and the command, are those that were built.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import puppeteer from "puppeteer-core";
+import { moduleUrl } from "./js/support.js";
+
+const LIMIT = { timeout: 120_000 };
+const root = fileURLToPath(new URL("..", import.meta.url));
+const build = process.env.LSHM_BUILD ?? join(root, "build/release");
+const browsers = {
+  chrome: "/usr/bin/chromium",
+  firefox: "/usr/bin/firefox-esr",
+};
+
+const guides = readdirSync(join(root, "docs/guides"));
+const documents = ["README.md", ...guides.map((name) => `docs/guides/${name}`)];
+
+/** A file's name, in a comment at its beginning. */
+const NAME = /^(?:\/\/|\/\*|<!--) ([\w-]+\.(?:js|c|html))\b/;
+
+/** The fenced blocks: the words behind the fence, and the lines. */
+function readBlocks(text) {
+  const pattern = /^```(.*)\n([^]*?)^```$/gm;
+  return [...text.matchAll(pattern)].map(([, info, body]) => {
+    const [kind, url] = info.split(" ");
+    return { kind, url, name: NAME.exec(body)?.[1], body };
+  });
+}
+
+/** Commands with what they print, from a console block. */
+function readCommands(body) {
+  const commands = [];
+  for (const line of body.split(/\n(?!$)/)) {
+    if (line.startsWith("$ "))
+      commands.push({ line: line.slice(2), lines: [] });
+    else commands.at(-1).lines.push(line);
+  }
+  return commands.map(({ line, lines }) => ({
+    line: line.trimEnd(),
+    expected: lines.join("\n").trim(),
+  }));
+}
+
+/** What is printed, as a pattern: "…" is anything. */
+function asPattern(expected) {
+  const escape = (text) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  return new RegExp(`^${expected.split("…").map(escape).join("[^]*?")}$`);
+}
+
+/** A port that nobody listens on. */
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return String(port);
+}
+
+/** A new folder, in which the package is installed and the tools have names. */
+function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "lshm-docs-"));
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  mkdirSync(join(folder, "node_modules"));
+  const installed = join(folder, "node_modules/localsharedmemory");
+  symlinkSync(dirname(fileURLToPath(moduleUrl)), installed);
+  mkdirSync(join(folder, ".bin"));
+  for (const [name, file] of [
+    ["clang", "/usr/bin/clang-14"],
+    ["wasm-ld", "/usr/bin/wasm-ld-14"],
+  ]) {
+    if (existsSync(file)) symlinkSync(file, join(folder, ".bin", name));
+  }
+  return folder;
+}
+
+/** The environment in which a reader has installed everything. */
+async function makeEnvironment(folder) {
+  const { PATH, ...others } = process.env;
+  const own = [dirname(process.execPath), join(folder, ".bin"), build];
+  return {
+    ...others,
+    PATH: [...own, PATH].join(delimiter),
+    CPATH: join(root, "include"),
+    LIBRARY_PATH: build,
+    LD_LIBRARY_PATH: build,
+    PORT: await freePort(),
+  };
+}
+
+/** Runs a command to its end; what it printed. */
+function runCommand(line, options) {
+  return new Promise((resolve) => {
+    const shell = ["-c", `${line} 2>&1`];
+    execFile("bash", shell, { ...options, timeout: 60_000 }, (error, stdout) =>
+      resolve({ code: error ? (error.code ?? error.signal) : 0, stdout }),
+    );
+  });
+}
+
+/** Starts a command that stays; resolves when it has printed something. */
+async function startCommand(line, options) {
+  const child = spawn("bash", ["-c", `exec ${line.slice(0, -1)}`], options);
+  let printed = "";
+  await new Promise((resolve, reject) => {
+    child.stdout.on("data", (data) => resolve((printed += data)));
+    child.once("exit", () => reject(new Error(`${line} ended`)));
+  });
+  return { child, printed: printed.trim() };
+}
+
+async function endCommand({ child }) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill();
+  await ended;
+}
+
+/** Expects a page to show a text, and its console to be empty. */
+async function look(t, name, url, expected) {
+  const browser = await puppeteer.launch({
+    browser: name,
+    executablePath: browsers[name],
+    headless: true,
+    args: name === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : [],
+  });
+  try {
+    const page = await browser.newPage();
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    await page.goto(url);
+    const pattern = asPattern(expected);
+    let shown;
+    for (let tries = 0; tries < 200 && errors.length === 0; tries++) {
+      shown = (await page.evaluate("document.body.innerText")).trim();
+      if (pattern.test(shown)) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.deepEqual(errors, []);
+    assert.match(shown, pattern);
+    t.diagnostic(`${name}: ${url}`);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function lookInAll(t, url, expected) {
+  for (const [name, file] of Object.entries(browsers)) {
+    if (existsSync(file)) await look(t, name, url, expected);
+    else t.diagnostic(`not in ${name}: ${file} is not installed`);
+  }
+}
+
+/** Runs a document's blocks from the first to the last. */
+async function follow(t, blocks, folder) {
+  const env = await makeEnvironment(folder);
+  const options = { cwd: folder, env, encoding: "utf8" };
+  const running = [];
+  try {
+    for (const { kind, url, body } of blocks) {
+      if (kind === "text" && url !== undefined) {
+        await lookInAll(t, url.replace("8080", env.PORT), body.trim());
+      }
+      if (kind !== "console") continue;
+      for (const { line, expected } of readCommands(body)) {
+        let printed;
+        if (line.endsWith("&")) {
+          running.push(await startCommand(line, options));
+          printed = running.at(-1).printed.replace(env.PORT, "8080");
+        } else {
+          const { code, stdout } = await runCommand(line, options);
+          printed = stdout.trim();
+          assert.equal(code, 0, `${line}\n${stdout}`);
+        }
+        assert.match(printed, asPattern(expected), line);
+      }
+    }
+  } finally {
+    for (const command of running) await endCommand(command);
+  }
+}
+
+/** Writes the files; each must be used by a command, a page or another file. */
+function writeFiles(blocks, folder) {
+  const isFile = ({ kind }) => /^(js|c|html)$/.test(kind);
+  for (const { kind, name, body } of blocks.filter(isFile)) {
+    assert.ok(name, `a block of ${kind} without a file's name:\n${body}`);
+    appendFileSync(join(folder, name), body);
+    const others = blocks.filter((block) => block.name !== name);
+    const used = others.some((block) => block.body.includes(name));
+    assert.ok(used || name === "index.html", `${name} is never used`);
+  }
+  for (const block of blocks.filter((block) => !isFile(block))) {
+    const text = `a block that nothing runs:\n${block.body}`;
+    assert.match(block.kind, /^(console|text)$/, text);
+  }
+}
+
+for (const document of documents) {
+  test(document, LIMIT, async (t) => {
+    const blocks = readBlocks(readFileSync(join(root, document), "utf8"));
+    const folder = makeFolder();
+    try {
+      writeFiles(blocks, folder);
+      await follow(t, blocks, folder);
+    } finally {
+      rmSync(folder, { recursive: true, maxRetries: 5 });
+    }
+  });
+}
