@@ -106,7 +106,11 @@ function makeFolder() {
 /** The environment in which a reader has installed everything. */
 async function makeEnvironment(folder) {
   const { PATH, ...others } = process.env;
-  const own = [dirname(process.execPath), join(folder, ".bin"), build];
+  const own = [
+    dirname(process.execPath),
+    join(folder, ".bin"),
+    join(build, "cli"),
+  ];
   return {
     ...others,
     PATH: [...own, PATH].join(delimiter),

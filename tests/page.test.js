@@ -248,7 +248,7 @@ function suite(name) {
     const { blocks } = memory.check();
     assert.ok(blocks > 50);
     assert.equal(memory.allocs().length, blocks);
-    await run(join(build, "lshm"), ["check", file], LIMIT);
+    await run(join(build, "cli/lshm"), ["check", file], LIMIT);
   });
 
   test("it is usable: names, contrast, phones", LIMIT, async () => {
