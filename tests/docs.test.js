@@ -8,6 +8,8 @@
 //                   leaves it running until the document's end
 //   ```text URL     what a page shows, in the browsers that are installed
 //
+// serve.js is everywhere the server that docs/guides/browser.md shows. Names of
+// shared memory get an end of their own, so that two runs do not meet.
 // A block of another kind has no code in it. JavaScript imports the module under
 // test; C, and the command, are those that were built.
 
@@ -28,7 +30,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
 import { moduleUrl } from "./js/support.js";
@@ -91,8 +93,12 @@ function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), "lshm-docs-"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   mkdirSync(join(folder, "node_modules"));
-  const installed = join(folder, "node_modules/localsharedmemory");
-  symlinkSync(dirname(fileURLToPath(moduleUrl)), installed);
+  for (const [name, target] of [
+    ["localsharedmemory", dirname(fileURLToPath(moduleUrl))],
+    ["@thi.ng", join(root, "node_modules/@thi.ng")],
+  ]) {
+    symlinkSync(target, join(folder, "node_modules", name));
+  }
   mkdirSync(join(folder, ".bin"));
   for (const [name, file] of [
     ["clang", "/usr/bin/clang-14"],
@@ -149,16 +155,30 @@ async function endCommand({ child }) {
   await ended;
 }
 
-/** Expects a page to show a text, and its console to be empty. */
+/** @type {Map<string, any>} those that were started */
+const started = new Map();
+after(async () => {
+  for (const browser of started.values()) await browser.close();
+});
+
+async function startBrowser(name) {
+  if (!started.has(name)) {
+    const browser = await puppeteer.launch({
+      browser: name,
+      executablePath: browsers[name],
+      headless: true,
+      args:
+        name === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : [],
+    });
+    started.set(name, browser);
+  }
+  return started.get(name);
+}
+
+/** Expects a page to show a text, without an error. */
 async function look(t, name, url, expected) {
-  const browser = await puppeteer.launch({
-    browser: name,
-    executablePath: browsers[name],
-    headless: true,
-    args: name === "chrome" ? ["--no-sandbox", "--disable-dev-shm-usage"] : [],
-  });
+  const page = await (await startBrowser(name)).newPage();
   try {
-    const page = await browser.newPage();
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
     await page.goto(url);
@@ -173,7 +193,7 @@ async function look(t, name, url, expected) {
     assert.match(shown, pattern);
     t.diagnostic(`${name}: ${url}`);
   } finally {
-    await browser.close();
+    await page.close();
   }
 }
 
@@ -218,7 +238,7 @@ function writeFiles(blocks, folder) {
   const isFile = ({ kind }) => /^(js|c|html)$/.test(kind);
   for (const { kind, name, body } of blocks.filter(isFile)) {
     assert.ok(name, `a block of ${kind} without a file's name:\n${body}`);
-    appendFileSync(join(folder, name), body);
+    if (name !== "serve.js") appendFileSync(join(folder, name), body);
     const others = blocks.filter((block) => block.name !== name);
     const used = others.some((block) => block.body.includes(name));
     assert.ok(used || name === "index.html", `${name} is never used`);
@@ -229,15 +249,38 @@ function writeFiles(blocks, folder) {
   }
 }
 
+/** The server that the guide for browsers shows. */
+const server = readBlocks(
+  readFileSync(join(root, "docs/guides/browser.md"), "utf8"),
+).find(({ name }) => name === "serve.js");
+
+/** Gives each shared-memory name an end of its own, and lists the names. */
+function renameSegments(blocks) {
+  const names = new Set();
+  for (const { body } of blocks) {
+    for (const [, name] of body.matchAll(/lshm_open\("(\/\w+)"/g))
+      names.add(name);
+  }
+  for (const block of blocks) {
+    for (const name of names) {
+      block.body = block.body.replaceAll(name, `${name}-${process.pid}`);
+    }
+  }
+  return [...names].map((name) => `/dev/shm${name}-${process.pid}`);
+}
+
 for (const document of documents) {
   test(document, LIMIT, async (t) => {
     const blocks = readBlocks(readFileSync(join(root, document), "utf8"));
+    const segments = renameSegments(blocks);
     const folder = makeFolder();
     try {
+      writeFileSync(join(folder, "serve.js"), server.body);
       writeFiles(blocks, folder);
       await follow(t, blocks, folder);
     } finally {
       rmSync(folder, { recursive: true, maxRetries: 5 });
+      for (const segment of segments) rmSync(segment, { force: true });
     }
   });
 }

@@ -1,6 +1,7 @@
 // The live page and the audio example, end to end in the browsers that are
 // installed: with real clicks, keys, downloads and no message in the console.
 
+/* global document, heap -- of the page, in functions that run there */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import {
@@ -293,7 +294,7 @@ function suite(name) {
   test("a worklet plays what a worker composes", LIMIT, async () => {
     const audio = await open(`${servers[0].url}examples/audio/`);
     await audio.evaluate(() => {
-      globalThis.AudioContext = class extends OfflineAudioContext {
+      globalThis.AudioContext = class extends globalThis.OfflineAudioContext {
         constructor() {
           super(1, 48_000 * 60, 48_000);
           setTimeout(async () => {
