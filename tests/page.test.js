@@ -3,7 +3,8 @@
 
 /* global document, heap -- of the page, in functions that run there */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdtempSync,
@@ -17,9 +18,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import puppeteer from "puppeteer-core";
 import LocalSharedMemory from "../index.js";
 import { serve } from "../tools/serve.js";
+import { browsers, launch, leftOut } from "./browsers.js";
 
 const LIMIT = { timeout: 120_000 };
 const SECOND = 1000;
@@ -27,11 +28,6 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const build = process.env.LSHM_BUILD ?? join(root, "build/release");
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-const programs = {
-  chrome: "/usr/bin/chromium",
-  firefox: "/usr/bin/firefox-esr",
-};
 
 /** Asks the page for a value until it is truthy; gives it. */
 async function until(page, what, expression, limit = 20 * SECOND) {
@@ -59,18 +55,28 @@ const logged = (page, pattern, limit) =>
     limit,
   );
 
-for (const [name, executablePath] of Object.entries(programs)) {
-  const skip = existsSync(executablePath)
-    ? process.env.LSHM_MODULE !== undefined && "the page is not in the package"
-    : `${executablePath} is not installed`;
+/** Starts what `make page` starts; the process, and the address it prints. */
+async function makePage() {
+  const script = join(root, "examples/page/serve.js");
+  const stdio = ["ignore", "pipe", "inherit"];
+  const child = spawn(process.execPath, [script, "0"], { stdio });
+  const [line] = await once(child.stdout, "data");
+  return [child, String(line).trim()];
+}
+
+for (const name of Object.keys(browsers)) {
+  const skip =
+    process.env.LSHM_MODULE === undefined
+      ? leftOut(name)
+      : "the page is not in the package";
   describe(`the page in ${name}`, { skip, ...LIMIT }, () => suite(name));
 }
 
 function suite(name) {
   const folder = mkdtempSync(join(tmpdir(), "lshm-page-"));
   const errors = [];
-  const folders = { "/": root, "/build/release/": build };
-  let servers, browser, page;
+  const folders = { "/": root };
+  let server, url, alone, browser, page;
 
   /** A page whose every complaint is noted. */
   async function open(url) {
@@ -86,32 +92,24 @@ function suite(name) {
   }
 
   before(async () => {
-    servers = [
-      await serve({ folders }),
-      await serve({ folders, isolated: false }),
-    ];
-    browser = await puppeteer.launch({
-      browser: name,
-      executablePath: programs[name],
-      headless: true,
-      args:
-        name === "chrome"
-          ? ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-          : [],
-      extraPrefsFirefox: {
-        "browser.download.dir": folder,
-        "browser.download.folderList": 2,
-      },
-      downloadBehavior:
-        name === "chrome"
-          ? { policy: "allow", downloadPath: folder }
-          : undefined,
-    });
-    page = await open(`${servers[0].url}examples/page/`);
+    [server, url] = await makePage();
+    alone = await serve({ folders, isolated: false });
+    const downloads =
+      name === "chrome"
+        ? { downloadBehavior: { policy: "allow", downloadPath: folder } }
+        : {
+            extraPrefsFirefox: {
+              "browser.download.dir": folder,
+              "browser.download.folderList": 2,
+            },
+          };
+    browser = await launch(name, downloads);
+    page = await open(url);
   });
   after(async () => {
     await browser?.close();
-    for (const server of servers ?? []) await server.close();
+    server?.kill();
+    await alone?.close();
     rmSync(folder, { recursive: true, maxRetries: 5 });
   });
 
@@ -278,21 +276,21 @@ function suite(name) {
   });
 
   test("without the headers it says what is missing", LIMIT, async () => {
-    const alone = await open(`${servers[1].url}examples/page/`);
+    const single = await open(`${alone.url}examples/page/`);
     const notice = await until(
-      alone,
+      single,
       "a notice",
       "!document.querySelector('#notice').hidden && document.querySelector('#notice').textContent",
     );
     assert.match(notice, /Cross-Origin-Opener-Policy: same-origin/);
     assert.match(notice, /Cross-Origin-Embedder-Policy: require-corp/);
-    assert.ok(await alone.$eval("#add", (button) => button.disabled));
-    await alone.close();
+    assert.ok(await single.$eval("#add", (button) => button.disabled));
+    await single.close();
   });
 
   // A machine without a sound card plays nothing: rendered ahead of time instead.
   test("a worklet plays what a worker composes", LIMIT, async () => {
-    const audio = await open(`${servers[0].url}examples/audio/`);
+    const audio = await open(new URL("../audio/", url).href);
     await audio.evaluate(() => {
       globalThis.AudioContext = class extends globalThis.OfflineAudioContext {
         constructor() {

@@ -150,9 +150,13 @@ class Page {
   async save() {
     const was = this.team.paused;
     await this.team.pause(true); // so that it is of one instant
-    const image = this.memory.image();
-    const { blocks } = this.memory.check();
-    await this.team.pause(was);
+    let image, blocks;
+    try {
+      image = this.memory.image();
+      ({ blocks } = this.memory.check());
+    } finally {
+      await this.team.pause(was);
+    }
     const url = URL.createObjectURL(new Blob([image]));
     const link = document.createElement("a");
     link.href = url;
@@ -216,7 +220,7 @@ async function main() {
   if (!crossOriginIsolated) throw new Error(ISOLATION);
   const page = new Page();
   globalThis.heap = page.memory; // to look around from the console
-  page.queens = await Queens.load(page.memory);
+  page.queens = await Queens.load(page.memory, HEAP_BASE);
   const cores = navigator.hardwareConcurrency ?? 2;
   for (let i = 0; i < Math.min(Math.max(cores - 1, 2), 4); i++)
     page.addWorker();

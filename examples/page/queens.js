@@ -11,7 +11,7 @@ export class Queens {
   #module;
   #exports;
 
-  static async load(memory) {
+  static async load(memory, heapBase) {
     const queens = new Queens();
     queens.#memory = memory;
     queens.#module = await WebAssembly.compileStreaming(fetch(BUILT));
@@ -21,24 +21,25 @@ export class Queens {
       memory.imports,
     );
     queens.#exports = exports;
+    if (exports.__heap_base.value > heapBase) {
+      throw new Error("the module's data and stack end above heapBase");
+    }
     return queens;
-  }
-
-  /** The module's static data and stack end here, at the most. */
-  get dataEnd() {
-    return this.#exports.__heap_base.value;
   }
 
   /** Solves in workers; the solutions are blocks that C allocated. */
   async solve(size) {
-    const jobs = await Promise.all(
-      Array.from({ length: WORKERS }, () => this.#work(size)),
-    );
-    if (jobs.some((n) => n < 0)) throw new Error("the module is out of memory");
+    const work = Array.from({ length: WORKERS }, () => this.#work(size));
+    const results = await Promise.allSettled(work); // until none searches
+    for (const { reason, value } of results) {
+      if (reason) throw reason;
+      if (value < 0) throw new Error("the module is out of memory");
+    }
   }
 
   #work(size) {
-    const handle = this.#memory.handle();
+    const memory = this.#memory;
+    const handle = memory.handle();
     const url = new URL("queens-worker.js", import.meta.url);
     const worker = new Worker(url, { type: "module" });
     return new Promise((resolve, reject) => {
@@ -47,6 +48,7 @@ export class Queens {
       worker.postMessage({ handle, module: this.#module, size });
     }).finally(() => {
       worker.terminate();
+      return memory.watch(worker, handle.thread); // had it failed: its reserves
     });
   }
 

@@ -41,11 +41,14 @@ export class Team {
     member.failed.then((why) => this.tell.failed(member, why));
     // Settles when the worker is proven to have ended, in whichever way.
     member.ended = memory.watch(worker, thread, { free: true });
-    member.ended.then((remains) => {
-      memory.free(counters);
-      this.members.delete(thread);
-      this.tell.ended(member, remains);
-    });
+    member.ended.then(
+      (remains) => {
+        memory.free(counters);
+        this.members.delete(thread);
+        this.tell.ended(member, remains);
+      },
+      (error) => this.tell.failed(member, error.message),
+    );
     this.members.set(thread, member);
     worker.postMessage({
       handle,

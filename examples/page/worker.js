@@ -75,7 +75,10 @@ function release(at) {
   bytesHeld -= block.bytes;
 }
 
-/** Frees what the page allocated. Of two that reach for it one gets it. */
+/**
+ * Frees what the page allocated. Of two that reach for it one gets it; one that is
+ * terminated with it in its hands takes it along.
+ */
 function readMail(slot) {
   const ptr = memory.exchange(Uint32Array, inbox + slot, 0);
   if (ptr === 0) return 0;
