@@ -155,8 +155,9 @@ function suite(name) {
     await until(
       page,
       `the blocks of thread ${thread} to be free`,
+      // What a thread leaves is listed as 0's.
       `!heap.threads().includes(${thread}) &&
-        heap.stats().byThread.every((o) => o.thread !== ${thread})`,
+        heap.stats().byThread.every((o) => ![0, ${thread}].includes(o.thread))`,
       3 * SECOND,
     );
     const line = await logged(page, /was terminated in mid-work/, SECOND);
@@ -184,6 +185,11 @@ function suite(name) {
         await until(page, "one less", `heap.threads().length === ${left + 1}`);
         await page.click("#threads button");
       }
+      await until(
+        page,
+        "all that they had",
+        "heap.threads().length === 2 && !heap.stats().byThread.some((o) => o.thread === 0)",
+      );
       await page.click("#check");
       assert.match(await logged(page, /^Healthy/), /live block/);
     },
