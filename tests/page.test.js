@@ -29,6 +29,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const build = process.env.LSHM_BUILD ?? join(root, "build/release");
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
+/** In the page: nothing is left of those that are gone. */
+const ALL_OWNED =
+  "heap.stats().byThread.every((o) => heap.threads().includes(o.thread))";
+
 /** Asks the page for a value until it is truthy; gives it. */
 async function until(page, what, expression, limit = 20 * SECOND) {
   const begin = performance.now();
@@ -155,9 +159,7 @@ function suite(name) {
     await until(
       page,
       `the blocks of thread ${thread} to be free`,
-      // What a thread leaves is listed as 0's.
-      `!heap.threads().includes(${thread}) &&
-        heap.stats().byThread.every((o) => ![0, ${thread}].includes(o.thread))`,
+      `!heap.threads().includes(${thread}) && ${ALL_OWNED}`,
       3 * SECOND,
     );
     const line = await logged(page, /was terminated in mid-work/, SECOND);
@@ -188,7 +190,7 @@ function suite(name) {
       await until(
         page,
         "all that they had",
-        "heap.threads().length === 2 && !heap.stats().byThread.some((o) => o.thread === 0)",
+        `heap.threads().length === 2 && ${ALL_OWNED}`,
       );
       await page.click("#check");
       assert.match(await logged(page, /^Healthy/), /live block/);
