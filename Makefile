@@ -28,7 +28,7 @@ C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
-.PHONY: all build test test-c test-js test-models test-mutations test-all \
+.PHONY: all build page test test-c test-js test-models test-mutations test-all \
 	test-asan test-tsan test-32 test-package test-installed test-fuzz demo bench \
 	install deb docs format lint clean help
 
@@ -192,6 +192,10 @@ endif
 ## demo        several workers index a body of text in one heap (PATHS=...)
 demo: build
 	node examples/demo/run.js $(PATHS)
+
+## page        serves a page on which one sees a heap at work (PORT=n)
+page: build
+	node examples/page/serve.js $(PORT)
 
 ## bench       times against other allocators (BENCH_QUICK=1 to try)
 bench:

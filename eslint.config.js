@@ -34,4 +34,10 @@ export default [
     files: ["tests/package/site/**"],
     languageOptions: { globals: globals.browser },
   },
+  {
+    files: ["examples/audio/**", "examples/page/**"],
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.audioWorklet },
+    },
+  },
 ];

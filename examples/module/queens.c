@@ -31,7 +31,7 @@ struct solution {
 };
 
 /* Shared by all threads, and set once, however many instances there are: set
- * again, it would give jobs out twice. */
+ * again while they search, it would give jobs out twice. */
 static _Atomic int next_row = 1;
 static _Atomic(struct solution *) solutions;
 
@@ -98,8 +98,10 @@ int solve(int size)
 	}
 }
 
-/* The list of all solutions, the caller's from now on. */
+/* The list of all solutions, the caller's from now on. Called when no thread
+ * searches; then they may search again. */
 struct solution *solutions_take(void)
 {
+	atomic_store(&next_row, 1);
 	return atomic_exchange(&solutions, NULL);
 }

@@ -1,14 +1,23 @@
 // The examples, run as a user runs them.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findSolutions } from "../../examples/module/run.js";
+import { seeded } from "./support.js";
 
 const LIMIT = { timeout: 120_000 };
 const run = promisify(execFile);
@@ -207,4 +216,146 @@ test("the module's example prints solutions", LIMIT, async () => {
     1,
     /SIZE from 4 to 14, not 99/,
   );
+});
+
+/** Ends a program that a test started, and waits until it has ended. */
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill();
+  await ended;
+}
+
+/** The mean of the square around a point, in another way than the example. */
+function blurred(rgb, width, height, x, y, c) {
+  const radius = 8;
+  const values = [];
+  for (let i = 0; i < width * height; i++) {
+    const near =
+      Math.abs((i % width) - x) <= radius &&
+      Math.abs(Math.floor(i / width) - y) <= radius;
+    if (near) values.push(rgb[i * 3 + c]);
+  }
+  return Math.floor(values.reduce((a, b) => a + b) / values.length);
+}
+
+test("the filter's threads blur one picture", LIMIT, async (t) => {
+  const script = join(root, "examples/filter/run.js");
+  const [width, height] = [61, 47];
+  const { next } = seeded(t);
+  const rgb = Uint8Array.from({ length: width * height * 3 }, next);
+  const input = join(folder, "in.ppm");
+  const output = join(folder, "out.ppm");
+  const header = `P6\n${width} ${height}\n255\n`;
+  writeFileSync(input, Buffer.concat([Buffer.from(header), rgb]));
+  const { stdout } = await run(process.execPath, [script, input, output]);
+  assert.match(stdout, /^61 x 47, \d threads: \d+ ms\n$/);
+  const result = readFileSync(output);
+  const start = result.indexOf("255\n") + 4;
+  assert.equal(result.length - start, rgb.length);
+  for (let i = 0; i < rgb.length; i++) {
+    const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    const expected = blurred(rgb, width, height, x, y, i % 3);
+    assert.equal(result[start + i], expected, `${x}, ${y}, ${i % 3}`);
+  }
+  await assert.rejects(run(process.execPath, [script, script, output]), /P6/);
+});
+
+test("C finds in the tree what JavaScript added", LIMIT, async () => {
+  const script = join(root, "examples/structure/run.js");
+  for (const [x, y, name] of [
+    [13.4, 52.5, "Paris"],
+    [-80, -1, "Quito"],
+    [-77, -13, "Lima"],
+    [150, 0, "Sydney"],
+    [31, 31, "Cairo"],
+    [0, 0, "Lagos"],
+  ]) {
+    const { stdout } = await run(process.execPath, [script, `${x}`, `${y}`]);
+    assert.equal(stdout, `nearest to ${x} ${y}: ${name}\nblocks left: 0\n`);
+  }
+});
+
+test(
+  "processes exchange frames, also when they are killed",
+  LIMIT,
+  async (t) => {
+    const frames = join(build, "examples/frames");
+    const heap = join(folder, "frames.heap");
+    const all = /^(\d+) frames of 320 x 180, all as they were sent\n$/;
+    const consumer = run(frames, ["consume", heap], LIMIT);
+    await run(frames, ["produce", heap, "100"], LIMIT);
+    assert.equal(all.exec((await consumer).stdout)[1], "100");
+    assert.ok(!existsSync(heap));
+    // A consumer and a producer are killed; others take their places.
+    const { below } = seeded(t);
+    for (const command of [
+      ["produce", heap, "1000000"],
+      ["consume", heap],
+      ["produce", heap, "1000000"],
+    ]) {
+      const child = spawn(frames, command, { stdio: "ignore" });
+      const other = command[0] === "consume" ? "produce" : "consume";
+      const more = other === "produce" ? ["1000000"] : [];
+      const partner = spawn(frames, [other, heap, ...more], {
+        stdio: "ignore",
+      });
+      await new Promise((resolve) => setTimeout(resolve, 50 + below(100)));
+      child.kill("SIGKILL");
+      await Promise.all([once(child, "exit"), end(partner)]);
+    }
+    const last = run(frames, ["consume", heap], LIMIT);
+    await run(frames, ["produce", heap, "50"], LIMIT);
+    // Those that were sent and not taken came as well.
+    const count = Number(all.exec((await last).stdout)[1]);
+    assert.ok(count >= 50 && count <= 58, `${count} frames`);
+    await refuses(run(frames, []), 2, /^usage: frames/);
+  },
+);
+
+test("workers of the server share what one computed", LIMIT, async () => {
+  const script = join(root, "examples/cache/server.js");
+  const server = spawn(process.execPath, [script, "0"]);
+  try {
+    const [line] = await once(server.stdout, "data");
+    const url = String(line).trim();
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/primes\/1000000$/);
+    const get = async (path) => (await fetch(new URL(path, url))).json();
+    const first = await get("/primes/1000000");
+    assert.deepEqual(first, {
+      primes: 78498,
+      by: first.by,
+      from: "computation",
+    });
+    // The others answer in turn: from what the first one stored.
+    for (let i = 0; i < 8; i++) {
+      const again = await get("/primes/1000000");
+      assert.deepEqual(again, { ...first, from: "cache" });
+    }
+    // Many at once, of more keys than the table has words.
+    const known = [0, 0, 0, 1, 2, 2, 3, 3, 4, 4, 4];
+    const paths = Array.from({ length: 3000 }, (_, i) => i % 1500);
+    for (let at = 0; at < paths.length; at += 100) {
+      const some = paths.slice(at, at + 100);
+      const answers = await Promise.all(some.map((n) => get(`/primes/${n}`)));
+      for (const [i, { primes }] of answers.entries()) {
+        if (some[i] < known.length) assert.equal(primes, known[some[i]]);
+      }
+    }
+    assert.match((await get("/primes/x")).error, /expected/);
+  } finally {
+    await end(server);
+  }
+});
+
+// The size that is promised of each of these.
+test("these examples have less than 100 lines", () => {
+  for (const name of ["audio", "cache", "filter", "frames", "structure"]) {
+    const files = readdirSync(join(root, "examples", name));
+    const lines = files
+      .filter((file) => /\.(js|c)$/.test(file))
+      .map((file) => readFileSync(join(root, "examples", name, file), "utf8"))
+      .reduce((sum, text) => sum + text.split("\n").length - 1, 0);
+    assert.ok(lines > 20 && lines < 100, `${name}: ${lines} lines`);
+  }
 });
