@@ -1,12 +1,13 @@
 // javascript.js - measures one allocator under one load, or checks that load:
 //
-//   node javascript.js time ALLOCATOR LOAD WORKERS SEED WARM_MS TIMED_MS
-//   node javascript.js check ALLOCATOR LOAD WORKERS SEED OPERATIONS
+//   node javascript.js time allocator=NAME load=NAME [workers=1] [seed=1]
+//                           [live=10000] [warm=100 timed=250]
+//   node javascript.js check ... [operations=20000]
 //
-// `time` prints the operations of all workers and the sum of the nanoseconds
-// that each took; `check` runs the same load with every byte of every block
-// written and compared. A single worker is the main thread. A process measures
-// one thing only, so that no call site has seen another allocator.
+// `time` prints the nanoseconds of a worker for one operation; `check` runs the
+// same load with every byte of every block written and compared. A single
+// worker is the main thread. A process measures one thing only, so that no call
+// site has seen another allocator.
 
 import {
   isMainThread,
@@ -60,6 +61,7 @@ function work(options, index) {
       allocator: watched ? new Checked(allocator, buffer) : allocator,
       words: new Uint32Array(buffer),
       cells: options.cells,
+      live: options.live,
     },
     options.seed + index,
   );
@@ -95,24 +97,27 @@ function runWorker(options, index) {
   });
 }
 
-function parse(words) {
-  const [mode, allocator, load, ...rest] = words;
-  const check = mode === "check";
-  const numbers = rest.map(Number);
-  if (
-    (!check && mode !== "time") ||
-    numbers.length !== (check ? 3 : 4) ||
-    !numbers.every(Number.isSafeInteger) ||
-    !(numbers[0] >= 1)
-  ) {
-    throw new Error(
-      "expected time ALLOCATOR LOAD WORKERS SEED WARM_MS TIMED_MS, or check " +
-        `ALLOCATOR LOAD WORKERS SEED OPERATIONS, not ${words.join(" ")}`,
-    );
+const usual = {
+  ...{ load: "", allocator: "", kind: "thread", workers: 1, seed: 1 },
+  ...{ live: 10000, warm: 100, timed: 250, operations: 20000 },
+};
+
+/** MODE and NAME=VALUE words; a value is what its usual one is. */
+function parse([mode, ...words]) {
+  const options = { ...usual };
+  for (const word of words) {
+    const [name, value] = word.split("=");
+    const whole = Number(value);
+    if (typeof usual[name] === "string") options[name] = value;
+    else if (name in usual && Number.isSafeInteger(whole))
+      options[name] = whole;
+    else throw new Error(`expected NAME=VALUE, not ${word}`);
   }
-  const [workers, seed, third, timed] = numbers;
-  const lengths = check ? { operations: third } : { warm: third, timed };
-  return { check, allocator, load, workers, seed, ...lengths };
+  if (mode !== "time" && mode !== "check") {
+    throw new Error(`expected time or check, not ${mode}`);
+  }
+  if (!(options.workers >= 1)) throw new Error("expected workers=1 or more");
+  return { ...options, check: mode === "check" };
 }
 
 async function main() {
@@ -135,7 +140,7 @@ async function main() {
   }
   if (options.check) return requireEmpty(options.allocator, allocator);
   const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
-  console.log(sum("operations"), Math.round(sum("nanoseconds")));
+  console.log((sum("nanoseconds") / sum("operations")).toFixed(4));
 }
 
 if (isMainThread) {

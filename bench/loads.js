@@ -5,7 +5,6 @@
 // is still held. One operation is one malloc and one free, or one access.
 
 const LEAST_SIZE = 8; // to 519 bytes: 512 sizes
-const LIVE = 10000; // blocks, of `replace`
 export const CELLS = 4096; // of `exchange`
 
 /** One step of xorshift32; its number gives a place and a size. */
@@ -50,14 +49,14 @@ class Pair {
   drain() {}
 }
 
-/** Frees a random one of LIVE blocks and allocates another in its place. */
+/** Frees a random one of the live blocks and allocates another in its place. */
 class Replace {
-  constructor({ allocator, words }, seed) {
+  constructor({ allocator, words, live }, seed) {
     this.allocator = allocator;
     this.words = words;
     this.x = begin(seed);
-    this.live = new Uint32Array(LIVE);
-    for (let i = 0; i < LIVE; i++) {
+    this.live = new Uint32Array(live);
+    for (let i = 0; i < live; i++) {
       this.x = next(this.x);
       this.live[i] = allocator.malloc(sizeOf(this.x));
       words[this.live[i] >>> 2] = sizeOf(this.x);
@@ -69,7 +68,7 @@ class Replace {
     let { x } = this;
     for (let i = 0; i < operations; i++) {
       x = next(x);
-      const place = placeOf(x, LIVE);
+      const place = placeOf(x, live.length);
       allocator.free(live[place]);
       const ptr = allocator.malloc(sizeOf(x));
       words[ptr >>> 2] = sizeOf(x);

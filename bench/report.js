@@ -1,6 +1,7 @@
-// report.js - makes the table of what run.js left: ratios of medians.
+// report.js - makes the tables of what run.js left: ratios of medians, and the
+// goals of goals.json met or missed.
 //
-//   node bench/report.js [DIRECTORY]     makes it again from the results that
+//   node bench/report.js [DIRECTORY]     makes them again from the results that
 //                                        are there (bench/results by default)
 //
 // Reads raw.csv and machine.json and writes table.md beside them. In
@@ -9,118 +10,105 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { comparisons, describeWorkers, titles } from "./plan.js";
+import { judge } from "./goals.js";
+import { digits, Medians, table } from "./numbers.js";
+import { describeWorkers, rows, titles } from "./plan.js";
 
-/** Of raw.csv. */
-export const columns = [
-  ...["host", "load", "worker", "workers", "allocator", "run"],
-  ...["operations", "nanoseconds"],
-];
-
+const columns = ["row", "allocator", "run", "value"];
 const BEGIN = "<!-- results: written by make bench -->";
 const END = "<!-- end of results -->";
 
-function readRows(path) {
+export function writeResults(directory, machine, results) {
+  const lines = results.map((each) =>
+    columns.map((key) => each[key]).join(","),
+  );
+  writeFileSync(
+    join(directory, "raw.csv"),
+    `${[columns.join(","), ...lines].join("\n")}\n`,
+  );
+  writeFileSync(
+    join(directory, "machine.json"),
+    `${JSON.stringify(machine, null, 2)}\n`,
+  );
+}
+
+function readResults(path) {
   const [head, ...lines] = readFileSync(path, "utf8").trim().split("\n");
   if (head !== columns.join(",")) {
     throw new Error(`${path}: expected ${columns.join(",")}, not ${head}`);
   }
   return lines.map((line) => {
-    const cells = line.split(",");
-    return Object.fromEntries(columns.map((key, i) => [key, cells[i]]));
+    const [row, allocator, run, value] = line.split(",");
+    return { row, allocator, run: Number(run), value: Number(value) };
   });
 }
 
-/** The times of one operation, in nanoseconds, in order; empty if not run. */
-function timesOf(rows, comparison, allocator) {
-  const wanted = { ...comparison, allocator };
-  const keys = ["host", "load", "worker", "workers", "allocator"];
-  return rows
-    .filter((row) => keys.every((key) => row[key] === String(wanted[key])))
-    .map((row) => Number(row.nanoseconds) / Number(row.operations))
-    .sort((a, b) => a - b);
-}
-
-function median(sorted) {
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** Three digits: a run repeats no more. */
-function digits(value) {
-  if (value >= 100) return value.toFixed(0);
-  return String(Number(value.toPrecision(3)));
+/** Some rows, one in a line, with every allocator and the ratio to it. */
+export function printRows(wanted, results, unit) {
+  const medians = new Medians(results);
+  for (const { id, allocators } of wanted) {
+    const [heap, ...peers] = allocators;
+    const own = medians.of(id, heap);
+    const others = peers.map((name) => {
+      const other = medians.of(id, name);
+      return `${name} ${digits(other)} (${digits(own / other)})`;
+    });
+    const cells = [
+      `${id.padEnd(32)} ${heap} ${digits(own)} ${unit}`,
+      ...others,
+    ];
+    console.log(cells.join("   "));
+  }
 }
 
 /** The median of this heap and its range. */
-function ownCell(times) {
-  const [least, most] = [times[0], times[times.length - 1]];
-  return `**${digits(median(times))}** (${digits(least)}-${digits(most)})`;
+function ownCell(medians, id, heap) {
+  const [least, most] = medians.range(id, heap);
+  return `**${digits(medians.of(id, heap))}** (${digits(least)}-${digits(most)})`;
 }
 
 /** The median of another and this heap's share of it. */
-function peerCell(own, times) {
-  if (times.length === 0) return "";
-  return `${digits(median(times))} → ${digits(median(own) / median(times))}`;
+function peerCell(medians, id, heap, name) {
+  if (!medians.has(id, name)) return "";
+  const other = medians.of(id, name);
+  return `${digits(other)} → ${digits(medians.of(id, heap) / other)}`;
 }
 
-function line(cells) {
-  return `| ${cells.join(" | ")} |`;
-}
-
-/** One host's table. The last column is the same load by one worker of ours. */
-function table(rows, host) {
-  const chosen = comparisons.filter((comparison) => comparison.host === host);
+/** The rows of one host and mode. */
+function section(medians, host, mode) {
+  const chosen = rows.filter(
+    (row) =>
+      row.host === host &&
+      row.mode === mode &&
+      medians.has(row.id, row.allocators[0]),
+  );
   const [heap, ...peers] = new Set(chosen.flatMap((each) => each.allocators));
-  const head = [
-    "load",
-    "workers",
-    titles[heap],
-    ...peers.map((name) => titles[name]),
-  ];
-  const lines = [
-    line([...head, "one worker"]),
-    line([...head, ""].map(() => "---")),
-  ];
-  for (const comparison of chosen) {
-    const own = timesOf(rows, comparison, heap);
-    if (own.length === 0) throw new Error(`no results for ${comparison.load}`);
-    const alone =
-      comparison.workers === 1
-        ? []
-        : timesOf(rows, { ...comparison, worker: "thread", workers: 1 }, heap);
-    lines.push(
-      line([
-        ...[comparison.load, describeWorkers(comparison), ownCell(own)],
-        ...peers.map((name) => peerCell(own, timesOf(rows, comparison, name))),
-        peerCell(own, alone),
-      ]),
-    );
-  }
-  return lines.join("\n");
+  return table(
+    ["load", "workers", titles[heap], ...peers.map((name) => titles[name])],
+    chosen.map((row) => [
+      row.load,
+      describeWorkers(row),
+      ownCell(medians, row.id, heap),
+      ...peers.map((name) => peerCell(medians, row.id, heap, name)),
+    ]),
+  );
 }
 
-/** Where another allocator is faster: by how much, and which is best. */
-function behind(rows) {
+/** Where another allocator is ahead: by how much, and which is best. */
+function behind(medians) {
   const found = [];
-  for (const comparison of comparisons) {
-    const [heap, ...peers] = comparison.allocators;
-    const own = median(timesOf(rows, comparison, heap));
-    const faster = peers
-      .map((name) => ({ name, time: median(timesOf(rows, comparison, name)) }))
-      .filter(({ time }) => time < own)
-      .sort((a, b) => a.time - b.time)
-      .map(
-        ({ name, time }) =>
-          `${digits(own / time)} times the time of ${titles[name]}`,
-      );
-    if (faster.length === 0) continue;
-    const { host, load } = comparison;
-    found.push(
-      `- ${host}, ${load}, ${describeWorkers(comparison)}: ${faster.join(", ")}`,
-    );
+  for (const row of rows) {
+    const [heap, ...peers] = row.allocators;
+    if (!medians.has(row.id, heap)) continue;
+    const ratios = peers
+      .map((name) => ({
+        name,
+        ratio: medians.of(row.id, heap) / medians.of(row.id, name),
+      }))
+      .filter(({ ratio }) => ratio > 1)
+      .sort((a, b) => b.ratio - a.ratio)
+      .map(({ name, ratio }) => `${digits(ratio)} times ${titles[name]}`);
+    if (ratios.length > 0) found.push(`- ${row.id}: ${ratios.join(", ")}`);
   }
   return found.length === 0 ? "Nowhere in this run." : found.join("\n");
 }
@@ -139,21 +127,41 @@ function describe(machine) {
   ].join("\n");
 }
 
-/** Writes table.md into the directory, and into `page` if given; returns it. */
+function goalTable(medians) {
+  return table(
+    ["goal", "measured", ""],
+    judge(medians).map(({ title, measured, met }) => [
+      title,
+      measured,
+      met ? "met" : "**missed**",
+    ]),
+  );
+}
+
+/** Writes table.md into the directory, and into `page` if given; prints it. */
 export function report(directory, page = undefined) {
-  const rows = readRows(join(directory, "raw.csv"));
+  const medians = new Medians(readResults(join(directory, "raw.csv")));
   const machine = JSON.parse(
     readFileSync(join(directory, "machine.json"), "utf8"),
   );
   const text = [
     ...["### Machine", describe(machine)],
-    ...["### Native", table(rows, "native")],
-    ...["### JavaScript", table(rows, "javascript")],
-    ...["### Where others are faster", behind(rows)],
+    ...["### Goals", goalTable(medians)],
+    ...["### Native: nanoseconds", section(medians, "native", "time")],
+    ...[
+      "### Native: 99.9th percentile of one operation, nanoseconds",
+      section(medians, "native", "latency"),
+    ],
+    ...[
+      "### Native: memory taken over payload, peaks",
+      section(medians, "native", "space"),
+    ],
+    ...["### JavaScript: nanoseconds", section(medians, "javascript", "time")],
+    ...["### Where others are ahead", behind(medians)],
   ].join("\n\n");
   writeFileSync(join(directory, "table.md"), `${text}\n`);
   if (page !== undefined) replaceResults(page, text);
-  return text;
+  console.log(text);
 }
 
 function replaceResults(page, text) {
@@ -170,5 +178,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const results = fileURLToPath(new URL("results", import.meta.url));
   const directory = resolve(process.argv[2] ?? results);
   const page = fileURLToPath(new URL("../docs/BENCHMARKS.md", import.meta.url));
-  console.log(report(directory, directory === results ? page : undefined));
+  report(directory, directory === results ? page : undefined);
 }

@@ -1,184 +1,151 @@
 // run.js - `make bench`: checks every load, times all allocators in turn, and
 // leaves the results in bench/results and docs/BENCHMARKS.md (see report.js).
 //
-//   BENCH_QUICK=1    short runs, to try things: the results go to build/bench,
-//                    and docs/BENCHMARKS.md stays as it is
-//   LSHM_SEED=n      another stream of sizes and places
+//   --only LIST        these rows alone (native:pair,replace or
+//                      replace@live=1000:1t; see select in plan.js): prints
+//                      them and leaves the results as they are
+//   --quick            short runs, to try things (also BENCH_QUICK=1); the
+//                      results go to build/bench
+//   --runs N           of each row, 7 if not given
+//   --instructions     of one operation, natively, in place of times
+//   --list             the rows there are
+//
+// LSHM_SEED=n takes another stream of sizes and places.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { describeMachine } from "./machine.js";
+import { check, instructions, measure, root } from "./measure.js";
 import {
-  checkedOperations,
-  comparisons,
-  describeWorkers,
+  checkedOptions,
+  curveRows,
   isCheckable,
+  memoryOf,
+  rows,
+  select,
 } from "./plan.js";
-import { columns, report } from "./report.js";
+import { printRows, report, writeResults } from "./report.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const programs = join(
-  process.env.LSHM_BUILD ?? join(root, "build/release"),
-  "bench",
-);
-const quick = (process.env.BENCH_QUICK ?? "0") !== "0";
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: "string" },
+    quick: {
+      type: "boolean",
+      default: (process.env.BENCH_QUICK ?? "0") !== "0",
+    },
+    runs: { type: "string", default: "7" },
+    instructions: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
 const seed = Number(process.env.LSHM_SEED ?? 1);
-const settings = quick
-  ? { runs: 7, warm: 20, timed: 25 }
-  : { runs: 9, warm: 100, timed: 250 };
-
-/** Runs a program and returns what it printed; throws when it fails. */
-function output(program, words) {
-  const { status, signal, error, stdout, stderr } = spawnSync(
-    program,
-    words.map(String),
-    { encoding: "utf8", timeout: 120000, killSignal: "SIGKILL" },
-  );
-  if (error?.code === "ENOENT") {
-    throw new Error(`${program} is missing: make bench builds it`);
-  }
-  if (error !== undefined || status !== 0) {
-    const reason = error?.message ?? signal ?? `status ${status}`;
-    throw new Error(`${program} ${words.join(" ")}: ${reason}\n${stderr}`);
-  }
-  return stdout.trim();
-}
-
-/** mode: "time" or "check"; rest: what follows the seed. */
-function start(mode, comparison, allocator, rest) {
-  const { host, load, worker, workers } = comparison;
-  return host === "native"
-    ? output(join(programs, `bench-${allocator}`), [
-        ...[mode, load, worker, workers, seed, ...rest],
-      ])
-    : output(process.execPath, [
-        join(root, "bench/javascript.js"),
-        ...[mode, allocator, load, workers, seed, ...rest],
-      ]);
-}
+const runs = Number(flags.runs);
+const CURVE_RUNS = 3;
+const lengths = flags.quick
+  ? { time: { warm: 20, timed: 25 }, space: { operations: 100000 } }
+  : { time: { warm: 100, timed: 200 }, space: { operations: 1000000 } };
+lengths.latency = { warm: 20, timed: lengths.time.timed * 2 };
 
 function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-function checkAll() {
+/** Leaves out what this machine's memory is too small for, and says so. */
+function fitting(wanted) {
+  const fits = (row) => memoryOf(row) <= os.freemem() * 0.8;
+  for (const row of wanted.filter((each) => !fits(each))) {
+    console.error(`bench: ${row.id} left out: too little memory is free`);
+  }
+  return wanted.filter(fits);
+}
+
+/** Each load once on each allocator, whatever is measured of it. */
+function checkAll(wanted) {
   console.error("bench: checking the loads");
-  for (const comparison of comparisons) {
-    for (const allocator of comparison.allocators.filter(isCheckable)) {
-      progress(title(comparison, allocator));
-      start("check", comparison, allocator, [checkedOperations(allocator)]);
+  const done = new Set();
+  for (const row of wanted.filter(({ curve }) => curve === undefined)) {
+    for (const allocator of row.allocators.filter(isCheckable)) {
+      const { host, load, kind, workers } = row;
+      const what = [host, load, kind, workers, allocator].join();
+      if (done.has(what)) continue;
+      done.add(what);
+      progress(`${row.id} ${allocator}`);
+      check(row, allocator, { ...checkedOptions(row, allocator), seed });
     }
   }
   progress("");
 }
 
-/** All allocators of a comparison follow one another in each run, and each run
- * begins with another one. */
-function timeAll() {
-  const rows = [];
-  for (let run = 0; run < settings.runs; run++) {
-    console.error(`bench: run ${run + 1} of ${settings.runs}`);
-    for (const comparison of comparisons) {
-      const { host, load, worker, workers, allocators } = comparison;
+/**
+ * All allocators of a row follow one another in each run, and each run begins
+ * with another one.
+ */
+function timeAll(wanted) {
+  const results = [];
+  for (let run = 0; run < runs; run++) {
+    const begun = performance.now();
+    for (const row of wanted) {
+      if (row.curve !== undefined && run >= CURVE_RUNS) continue;
+      const { allocators } = row;
       for (let i = 0; i < allocators.length; i++) {
         const allocator = allocators[(run + i) % allocators.length];
-        progress(title(comparison, allocator));
-        const lengths = [settings.warm, settings.timed];
-        const [operations, nanoseconds] = start(
-          "time",
-          comparison,
-          allocator,
-          lengths,
-        )
-          .split(" ")
-          .map(Number);
-        if (!(operations > 0 && nanoseconds > 0)) {
-          throw new Error(`${title(comparison, allocator)}: nothing was done`);
-        }
-        rows.push({
-          ...{ host, load, worker, workers, allocator, run: run + 1 },
-          ...{ operations, nanoseconds },
-        });
+        progress(`${row.id} ${allocator}`);
+        const options = { ...(lengths[row.mode] ?? {}), seed: seed + run };
+        const value = measure(row, allocator, options);
+        results.push({ row: row.id, allocator, run: run + 1, value });
       }
     }
     progress("");
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    console.error(`bench: run ${run + 1} of ${runs} done in ${seconds} s`);
   }
-  return rows;
+  return results;
 }
 
-function title(comparison, allocator) {
-  const { host, load } = comparison;
-  return `${host} ${load}, ${describeWorkers(comparison)}: ${allocator}`;
+/** Valgrind sees one process, and no engine that compiles as it goes. */
+function isCountable({ host, mode, kind }) {
+  return host === "native" && mode === "time" && kind === "thread";
 }
 
-function packageVersion(path) {
-  return JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"))
-    .version;
-}
-
-function describeSystem() {
-  try {
-    const text = readFileSync("/etc/os-release", "utf8");
-    return /^PRETTY_NAME="?([^"\n]*)/m.exec(text)?.[1] ?? os.type();
-  } catch {
-    return os.type();
-  }
-}
-
-function describeMachine() {
-  const versions = { thing: packageVersion("node_modules/@thi.ng/malloc") };
-  let compiler;
-  for (const { host, allocators } of comparisons) {
-    for (const allocator of host === "native" ? allocators : []) {
-      const program = join(programs, `bench-${allocator}`);
-      [versions[allocator], compiler] = output(program, ["version"]).split(
-        "\n",
-      );
-    }
-  }
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    processor: os.cpus()[0]?.model ?? os.arch(),
-    cores: os.cpus().length,
-    memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
-    system: `${describeSystem()}, ${os.type()} ${os.release()}`,
-    busy: Number(os.loadavg()[0].toFixed(2)),
-    compiler,
-    node: `${process.versions.node} (V8 ${process.versions.v8})`,
-    seed,
-    ...settings,
-    versions,
-  };
-}
-
-function writeResults(directory, machine, rows) {
-  const lines = rows.map((row) => columns.map((key) => row[key]).join(","));
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(
-    join(directory, "raw.csv"),
-    `${[columns.join(","), ...lines].join("\n")}\n`,
-  );
-  writeFileSync(
-    join(directory, "machine.json"),
-    `${JSON.stringify(machine, null, 2)}\n`,
+function countAll(wanted) {
+  return wanted.flatMap((row) =>
+    row.allocators.map((allocator) => {
+      progress(`${row.id} ${allocator}`);
+      const value = instructions(row, allocator, seed);
+      progress("");
+      return { row: row.id, allocator, run: 1, value };
+    }),
   );
 }
 
 function main() {
-  if (!Number.isSafeInteger(seed)) {
-    throw new Error(
-      `LSHM_SEED: expected a whole number, not ${process.env.LSHM_SEED}`,
-    );
+  if (!Number.isSafeInteger(seed) || !(runs >= 1 && runs < 1000)) {
+    throw new Error("LSHM_SEED and --runs: expected whole numbers");
   }
-  console.error(`bench: seed ${seed}${quick ? ", short runs" : ""}`);
-  const machine = describeMachine();
-  checkAll();
-  const directory = join(root, quick ? "build/bench" : "bench/results");
-  writeResults(directory, machine, timeAll());
-  const page = quick ? undefined : join(root, "docs/BENCHMARKS.md");
-  console.log(report(directory, page));
+  if (flags.list) {
+    for (const { id, allocators } of [...rows, ...curveRows]) {
+      console.log(id.padEnd(40), allocators.join(" "));
+    }
+    return;
+  }
+  const all =
+    flags.only === undefined ? [...rows, ...curveRows] : select(flags.only);
+  if (flags.instructions) {
+    const counted = all.filter(isCountable);
+    return printRows(counted, countAll(counted), "instructions");
+  }
+  const wanted = fitting(all);
+  if (flags.only !== undefined) return printRows(wanted, timeAll(wanted), "ns");
+  console.error(`bench: seed ${seed}${flags.quick ? ", short runs" : ""}`);
+  const machine = describeMachine({ seed, runs, ...lengths.time });
+  checkAll(wanted);
+  const directory = join(root, flags.quick ? "build/bench" : "bench/results");
+  const results = timeAll(wanted);
+  mkdirSync(directory, { recursive: true });
+  writeResults(directory, machine, results);
+  report(directory, flags.quick ? undefined : join(root, "docs/BENCHMARKS.md"));
 }
 
 // What fails leaves the results of before.

@@ -5,10 +5,13 @@
 //
 //   class Allocator {
 //           static constexpr bool kBetweenProcesses; // forked children share it
+//           explicit Allocator(std::size_t region);  // bytes that it may use
 //           Block allocate(std::size_t size);        // 0: out of memory
+//           Block resize(Block block, std::size_t size); // as realloc
 //           void release(Block block);
 //           void *address(Block block);
-//           bool is_empty();                         // after all was released
+//           std::size_t claimed();  // bytes taken for blocks; 0: it cannot tell
+//           bool is_empty();        // after all was released
 //           static std::string version();
 //   };
 #pragma once
@@ -20,7 +23,8 @@
 
 using Block = std::uint64_t;
 
-// Of an allocator that works in a region: more than any load needs.
+// Of an allocator that works in a region: more than a load needs that says
+// nothing else.
 constexpr std::size_t kRegionSize = std::size_t{256} << 20;
 
 inline Block to_block(void *address)

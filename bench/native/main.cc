@@ -1,18 +1,26 @@
 // main.cc - measures one allocator under one load, or checks that load:
 //
 //   bench-NAME version           (and the compiler's, in a second line)
-//   bench-NAME time LOAD thread|process WORKERS SEED WARM_MS TIMED_MS
-//   bench-NAME check LOAD thread|process WORKERS SEED OPERATIONS
+//   bench-NAME MODE load=NAME [workers=1] [kind=thread|process] [seed=1]
+//              [live=10000] [region=268435456] [warm=100 timed=250]
+//              [operations=20000]
 //
-// `time` prints the operations of all workers and the sum of the nanoseconds
-// that each took; `check` runs the same load with every byte of every block
-// written and compared. A single worker is the main thread, so that allocators
-// that are faster in a process without threads may be. Processes are forked;
-// what they share is mapped at the same address.
+// MODE is one of
+//   time     nanoseconds of a worker for one operation, `timed` ms long after
+//            `warm` ms
+//   latency  the nanoseconds that 999 of 1,000 single operations did not exceed
+//   space    the peak of the memory that the allocator took, divided by the
+//            peak of the payload, in `operations`
+//   count    nothing: does `operations`, for who counts instructions
+//   check    the same with every byte of every block written and compared
+//
+// A single worker is the main thread, so that allocators that are faster in a
+// process without threads may be. Processes are forked; what they share is
+// mapped at the same address.
 #include BENCH_ALLOCATOR
 
-#include <cinttypes>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <new>
 #include <sched.h>
@@ -25,7 +33,7 @@
 #include <time.h>
 #include <vector>
 
-#include "loads.h"
+#include "watched.h"
 
 #ifdef __clang__
 #define BENCH_COMPILER "clang"
@@ -36,30 +44,18 @@
 namespace
 {
 
-constexpr unsigned kMostWorkers = 64;
-constexpr std::uint32_t kBatch = 1000;
 constexpr std::uint64_t kMillisecond = 1000000;
 constexpr std::uint64_t kPatience = 60000 * kMillisecond;
 
 struct Options {
-	bool check;
-	std::string load;
+	std::string mode, load;
 	bool processes;
 	unsigned workers;
 	std::uint64_t seed;
+	std::uint32_t live;
+	std::size_t region;
 	std::uint64_t warm, timed; // nanoseconds
-	std::uint64_t operations;  // of each worker, for a check
-};
-
-struct Count {
-	std::uint64_t operations, nanoseconds;
-};
-
-// In memory that the workers share, be they threads or processes.
-struct Shared {
-	std::atomic<unsigned> arrived;
-	Count counts[kMostWorkers];
-	Cells cells;
+	std::uint64_t operations;  // of each worker
 };
 
 std::uint64_t now()
@@ -82,34 +78,91 @@ void meet(Shared &shared, unsigned workers, unsigned meeting)
 	}
 }
 
+// --- a worker's part, by mode ----------------------------------------------------
+
+template <class Load, class = void> struct BatchOf {
+	static constexpr std::uint32_t kOperations = 1000;
+};
+template <class Load> struct BatchOf<Load, std::void_t<decltype(Load::kBatch)>> {
+	static constexpr std::uint32_t kOperations = Load::kBatch;
+};
+
 template <class Load> Count run_for(Load &load, std::uint64_t nanoseconds)
 {
 	std::uint64_t operations = 0, begin = now(), end = begin;
 	while (end - begin < nanoseconds) {
-		load.batch(kBatch);
-		operations += kBatch;
+		operations += load.batch(BatchOf<Load>::kOperations);
 		end = now();
 	}
 	return {operations, end - begin};
 }
 
-template <class A, template <class> class Load>
-void work(A &allocator, Shared &shared, const Options &options, unsigned index)
+// Does that many operations. What waits for another worker ends in time.
+template <class Load> void run_count(Load &load, std::uint64_t operations)
 {
-	Load<A> load(allocator, shared.cells, options.seed + index);
-	if (options.check) {
-		for (std::uint64_t done = 0; done < options.operations; done += kBatch)
-			load.batch(kBatch);
-	} else {
-		run_for(load, options.warm);
-		meet(shared, options.workers, 1);
-		shared.counts[index] = run_for(load, options.timed);
+	std::uint64_t done = 0, end = now() + kPatience;
+	while (done < operations) {
+		std::uint64_t left = operations - done;
+		done += load.batch(static_cast<std::uint32_t>(
+			std::min<std::uint64_t>(left, BatchOf<Load>::kOperations)));
+		if (now() > end)
+			fail("count", "another worker does not go on");
 	}
-	meet(shared, options.workers, options.check ? 1 : 2);
-	// After a measurement the process ends.
-	if (options.check)
-		load.drain();
 }
+
+// Fills the histogram with single operations.
+template <class Load> void run_single(Load &load, std::uint64_t nanoseconds, Histogram &histogram)
+{
+	std::uint64_t begin = now(), before = begin;
+	while (before - begin < nanoseconds) {
+		std::uint32_t done = load.batch(1);
+		std::uint64_t after = now();
+		if (done)
+			histogram.add(after - before);
+		before = after;
+	}
+}
+
+// This process's resident bytes. (The kernel's cheaper counts lag behind.)
+std::int64_t resident()
+{
+	std::FILE *file = std::fopen("/proc/self/smaps_rollup", "r");
+	char line[256];
+	long kilobytes = -1;
+	while (file && std::fgets(line, sizeof line, file))
+		if (std::sscanf(line, "Rss: %ld kB", &kilobytes) == 1)
+			break;
+	if (!file || kilobytes < 0)
+		fail("smaps_rollup", "the resident size cannot be told");
+	std::fclose(file);
+	return std::int64_t{kilobytes} * 1024;
+}
+
+struct Space {
+	std::int64_t before, taken, payload;
+
+	template <class A> void look(Counted<A> &allocator)
+	{
+		auto claimed = static_cast<std::int64_t>(allocator.claimed());
+		taken = std::max(taken, claimed ? claimed : resident() - before);
+		payload = std::max(payload, allocator.payload());
+	}
+};
+
+// The first worker looks on while all do their operations.
+template <class A, class Load>
+void run_watched(Counted<A> &allocator, Load &load, const Options &options, unsigned index,
+                 Space &space)
+{
+	constexpr std::uint64_t kLooks = 100;
+	for (std::uint64_t i = 0; i < kLooks; i++) {
+		run_count(load, options.operations / kLooks);
+		if (index == 0)
+			space.look(allocator);
+	}
+}
+
+// --- all workers ------------------------------------------------------------------
 
 template <class Work> void run_threads(unsigned workers, Work work_as)
 {
@@ -146,61 +199,195 @@ template <class Work> void run_processes(unsigned workers, Work work_as)
 	}
 }
 
-template <class A, template <class> class Load>
-void run(A &allocator, Shared &shared, const Options &options)
+// Makes the load in each worker and has `work` do its part.
+template <class Load, class A, class Work>
+void run(A &allocator, Shared &shared, const Options &options, Work work)
 {
-	auto work_as = [&](unsigned index) { work<A, Load>(allocator, shared, options, index); };
+	auto work_as = [&](unsigned index) {
+		Setting setting = {options.seed + index, options.live,   index,
+		                   options.workers,      options.region, &shared};
+		Load load(allocator, setting);
+		work(load, index);
+		meet(shared, options.workers, 2);
+		// After a measurement the process ends.
+		if (options.mode == "check")
+			load.drain();
+	};
 	if (options.processes)
 		run_processes(options.workers, work_as);
 	else
 		run_threads(options.workers, work_as);
 }
 
-template <class A> void run_named(A &allocator, Shared &shared, const Options &options)
+template <class Load, class A> void run_time(A &allocator, Shared &shared, const Options &options)
 {
-	if (options.load == Pair<A>::kName)
-		run<A, Pair>(allocator, shared, options);
-	else if (options.load == Replace<A>::kName)
-		run<A, Replace>(allocator, shared, options);
-	else if (options.load == Exchange<A>::kName)
-		run<A, Exchange>(allocator, shared, options);
-	else
-		fail("expected pair, replace or exchange, not", options.load.c_str());
+	run<Load>(allocator, shared, options, [&](Load &load, unsigned index) {
+		run_for(load, options.warm);
+		meet(shared, options.workers, 1);
+		shared.counts[index] = run_for(load, options.timed);
+	});
+	Count sum = {};
+	for (const Count &each : shared.counts) {
+		sum.operations += each.operations;
+		sum.nanoseconds += each.nanoseconds;
+	}
+	if (!sum.operations)
+		fail("time", "nothing was done");
+	std::printf("%.4f\n",
+	            static_cast<double>(sum.nanoseconds) / static_cast<double>(sum.operations));
 }
 
-std::uint64_t number(const char *text)
+template <class Load, class A>
+void run_latency(A &allocator, Shared &shared, const Options &options)
 {
-	char *end;
-	std::uint64_t value = std::strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end)
-		fail("expected a number, not", text);
-	return value;
+	std::vector<Histogram> histograms(options.workers);
+	run<Load>(allocator, shared, options, [&](Load &load, unsigned index) {
+		run_for(load, options.warm);
+		meet(shared, options.workers, 1);
+		run_single(load, options.timed, histograms[index]);
+	});
+	Histogram all;
+	for (const Histogram &each : histograms)
+		all.add(each);
+	std::printf("%ju\n", static_cast<std::uintmax_t>(all.quantile(0.999)));
 }
+
+template <class Load, class A>
+void run_space(Counted<A> &allocator, Shared &shared, const Options &options)
+{
+	Space space = {resident(), 0, 0};
+	run<Load>(allocator, shared, options, [&](Load &load, unsigned index) {
+		Counted<A>::index = index;
+		meet(shared, options.workers, 1);
+		run_watched(allocator, load, options, index, space);
+	});
+	std::printf("%.4f\n",
+	            static_cast<double>(space.taken) / static_cast<double>(space.payload));
+}
+
+template <class Load, class A> void run_plain(A &allocator, Shared &shared, const Options &options)
+{
+	run<Load>(allocator, shared, options, [&](Load &load, unsigned) {
+		meet(shared, options.workers, 1);
+		run_count(load, options.operations);
+	});
+}
+
+// --- by name -------------------------------------------------------------------
+
+template <template <class> class Load, class A>
+void run_mode(A &allocator, Shared &shared, const Options &options)
+{
+	if (options.mode == "time") {
+		run_time<Load<A>>(allocator, shared, options);
+	} else if (options.mode == "latency") {
+		run_latency<Load<A>>(allocator, shared, options);
+	} else if (options.mode == "count") {
+		run_plain<Load<A>>(allocator, shared, options);
+	} else if (options.mode == "check") {
+		Checked<A> checked(allocator);
+		run_plain<Load<Checked<A>>>(checked, shared, options);
+		if (!allocator.is_empty())
+			fail("check", "not everything was released");
+	} else {
+		fail("expected a mode, not", options.mode.c_str());
+	}
+}
+
+// The loads that keep blocks of known sizes.
+template <template <class> class Load, class A>
+void run_mode_or_space(A &allocator, Shared &shared, const Options &options)
+{
+	if (options.mode != "space")
+		return run_mode<Load>(allocator, shared, options);
+	Counted<A> counted(allocator, shared.payload);
+	run_space<Load<Counted<A>>>(counted, shared, options);
+}
+
+void run_named(Allocator &allocator, Shared &shared, const Options &options)
+{
+	using Run = void (*)(Allocator &, Shared &, const Options &);
+	static const std::map<std::string, Run> loads = {
+		{"pair", run_mode<Pair, Allocator>},
+		{"replace", run_mode_or_space<ReplaceSmall, Allocator>},
+		{"mixed", run_mode_or_space<ReplaceMixed, Allocator>},
+		{"powers", run_mode_or_space<ReplacePowers, Allocator>},
+		{"crowded", run_mode<ReplaceCrowded, Allocator>},
+		{"grow", run_mode<Grow, Allocator>},
+		{"exchange", run_mode<Exchange, Allocator>},
+		{"handover", run_mode<HandOver, Allocator>},
+		{"larson", run_mode<Larson, Allocator>},
+		{"xmalloc", run_mode<Xmalloc, Allocator>},
+	};
+	auto found = loads.find(options.load);
+	if (found == loads.end())
+		fail("expected a load, not", options.load.c_str());
+	found->second(allocator, shared, options);
+}
+
+// --- the command line -------------------------------------------------------------
+
+class Words
+{
+      public:
+	Words(int count, char **arguments)
+	{
+		for (int i = 2; i < count; i++) {
+			std::string word = arguments[i];
+			std::size_t equals = word.find('=');
+			if (equals == std::string::npos)
+				fail("expected NAME=VALUE, not", arguments[i]);
+			values_[word.substr(0, equals)] = word.substr(equals + 1);
+		}
+	}
+
+	std::string text(const char *name, const char *usual)
+	{
+		auto found = values_.find(name);
+		std::string value = found == values_.end() ? usual : found->second;
+		values_.erase(name);
+		return value;
+	}
+
+	std::uint64_t number(const char *name, const char *usual)
+	{
+		std::string value = text(name, usual);
+		if (value.empty() || value.size() > 18 ||
+		    value.find_first_not_of("0123456789") != std::string::npos)
+			fail(name, "expected a number");
+		return std::strtoull(value.c_str(), nullptr, 10);
+	}
+
+	void require_all_known() const
+	{
+		if (!values_.empty())
+			fail("unknown", values_.begin()->first.c_str());
+	}
+
+      private:
+	std::map<std::string, std::string> values_;
+};
 
 Options parse(int count, char **arguments)
 {
-	std::string mode = count > 1 ? arguments[1] : "";
-	bool check = mode == "check";
-	if ((!check && mode != "time") || count != (check ? 7 : 8))
-		fail("expected", "version, or time LOAD thread|process WORKERS SEED "
-		                 "WARM_MS TIMED_MS, or check LOAD thread|process WORKERS "
-		                 "SEED OPERATIONS");
+	Words words(count, arguments);
 	Options options = {};
-	options.check = check;
-	options.load = arguments[2];
-	options.processes = std::string(arguments[3]) == "process";
-	if (!options.processes && std::string(arguments[3]) != "thread")
-		fail("expected thread or process, not", arguments[3]);
-	options.workers = static_cast<unsigned>(number(arguments[4]));
+	options.mode = arguments[1];
+	options.load = words.text("load", "");
+	std::string kind = words.text("kind", "thread");
+	options.processes = kind == "process";
+	if (!options.processes && kind != "thread")
+		fail("expected thread or process, not", kind.c_str());
+	options.workers = static_cast<unsigned>(words.number("workers", "1"));
 	if (options.workers < 1 || options.workers > kMostWorkers)
-		fail("expected 1 to 64 workers, not", arguments[4]);
-	options.seed = number(arguments[5]);
-	if (check) {
-		options.operations = number(arguments[6]);
-	} else {
-		options.warm = number(arguments[6]) * kMillisecond;
-		options.timed = number(arguments[7]) * kMillisecond;
-	}
+		fail("workers", "expected 1 to 64");
+	options.seed = words.number("seed", "1");
+	options.live = static_cast<std::uint32_t>(words.number("live", "10000"));
+	options.region = words.number("region", std::to_string(kRegionSize).c_str());
+	options.warm = words.number("warm", "100") * kMillisecond;
+	options.timed = words.number("timed", "250") * kMillisecond;
+	options.operations = words.number("operations", "20000");
+	words.require_all_known();
 	return options;
 }
 
@@ -208,33 +395,23 @@ Options parse(int count, char **arguments)
 
 int main(int count, char **arguments)
 {
+	if (count < 2)
+		fail("expected", "version, or a mode and NAME=VALUE");
 	if (count == 2 && std::string(arguments[1]) == "version") {
 		std::printf("%s\n" BENCH_COMPILER " " __VERSION__ "\n",
 		            Allocator::version().c_str());
 		return 0;
 	}
 	Options options = parse(count, arguments);
-	if (options.processes && !Allocator::kBetweenProcesses)
-		fail("process", "this allocator is not shared between processes");
+	if (options.processes &&
+	    (!Allocator::kBetweenProcesses || options.mode == "latency" || options.mode == "space"))
+		fail("process", "not with this allocator or mode");
 	void *memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
 	                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		fail("mmap", "no memory for the counts");
 	auto &shared = *new (memory) Shared();
-	Allocator allocator;
-	if (options.check) {
-		Checked<Allocator> checked(allocator);
-		run_named(checked, shared, options);
-		if (!allocator.is_empty())
-			fail("check", "not everything was released");
-		return 0;
-	}
+	Allocator allocator(options.region);
 	run_named(allocator, shared, options);
-	Count sum = {};
-	for (const Count &each : shared.counts) {
-		sum.operations += each.operations;
-		sum.nanoseconds += each.nanoseconds;
-	}
-	std::printf("%" PRIu64 " %" PRIu64 "\n", sum.operations, sum.nanoseconds);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/version.hpp>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <sys/mman.h>
@@ -15,18 +16,30 @@ class Allocator
       public:
 	static constexpr bool kBetweenProcesses = true;
 
-	Allocator()
+	explicit Allocator(std::size_t region)
 	{
-		void *base = mmap(nullptr, kRegionSize, PROT_READ | PROT_WRITE,
+		void *base = mmap(nullptr, region, PROT_READ | PROT_WRITE,
 		                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (base == MAP_FAILED)
 			fail("mmap", "no region for Boost.Interprocess");
-		heap_ = std::make_unique<Heap>(boost::interprocess::create_only, base, kRegionSize);
+		heap_ = std::make_unique<Heap>(boost::interprocess::create_only, base, region);
 	}
 
 	Block allocate(std::size_t size)
 	{
 		return to_block(heap_->allocate(size, std::nothrow));
+	}
+
+	// It has no realloc, only the parts of one.
+	Block resize(Block block, std::size_t size)
+	{
+		std::size_t old = heap_->get_segment_manager()->size(to_address(block));
+		Block other = allocate(size);
+		if (!other)
+			return 0;
+		std::memcpy(to_address(other), to_address(block), old < size ? old : size);
+		release(block);
+		return other;
 	}
 
 	void release(Block block)
@@ -37,6 +50,11 @@ class Allocator
 	void *address(Block block)
 	{
 		return to_address(block);
+	}
+
+	std::size_t claimed()
+	{
+		return heap_->get_size() - heap_->get_free_memory();
 	}
 
 	bool is_empty()

@@ -9,7 +9,7 @@
 class Allocator : public LibcMalloc
 {
       public:
-	Allocator()
+	explicit Allocator(std::size_t)
 	{
 		require_malloc_of("jemalloc");
 	}

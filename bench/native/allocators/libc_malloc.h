@@ -28,6 +28,11 @@ class LibcMalloc
 		return to_block(std::malloc(size));
 	}
 
+	Block resize(Block block, std::size_t size)
+	{
+		return to_block(std::realloc(to_address(block), size));
+	}
+
 	void release(Block block)
 	{
 		std::free(to_address(block));
@@ -39,6 +44,11 @@ class LibcMalloc
 	}
 
 	// These allocators cannot tell.
+	std::size_t claimed()
+	{
+		return 0;
+	}
+
 	bool is_empty()
 	{
 		return true;

@@ -11,10 +11,10 @@ class Allocator
       public:
 	static constexpr bool kBetweenProcesses = true;
 
-	Allocator()
+	explicit Allocator(std::size_t region)
 	{
 		lshm_options options = {};
-		options.maximum = kRegionSize;
+		options.maximum = region;
 		heap_ = lshm_open(nullptr, 0, &options);
 		if (!heap_)
 			fail("lshm_open", lshm_strerror(lshm_error()));
@@ -23,6 +23,11 @@ class Allocator
 	Block allocate(std::size_t size)
 	{
 		return lshm_malloc(heap_, size);
+	}
+
+	Block resize(Block block, std::size_t size)
+	{
+		return lshm_realloc(heap_, block, size);
 	}
 
 	void release(Block block)
@@ -34,6 +39,16 @@ class Allocator
 	void *address(Block block)
 	{
 		return lshm_at(heap_, block);
+	}
+
+	// Chunks that hold blocks or are kept for them.
+	std::size_t claimed()
+	{
+		lshm_statistics now;
+		lshm_report report;
+		if (lshm_stats(heap_, &now) != 0 || lshm_check(heap_, &report) != 0)
+			fail("lshm_stats", lshm_strerror(lshm_error()));
+		return now.committed - now.metadata - report.free_chunks * kChunk;
 	}
 
 	// Whether the heap is healthy and nothing lives in it.
@@ -51,5 +66,8 @@ class Allocator
 	}
 
       private:
+	// Of a heap of more than 1 MiB and at most 64 GiB.
+	static constexpr std::size_t kChunk = 4096;
+
 	lshm *heap_;
 };

@@ -11,9 +11,18 @@ class Allocator
       public:
 	static constexpr bool kBetweenProcesses = false;
 
+	explicit Allocator(std::size_t)
+	{
+	}
+
 	Block allocate(std::size_t size)
 	{
 		return to_block(mi_malloc(size));
+	}
+
+	Block resize(Block block, std::size_t size)
+	{
+		return to_block(mi_realloc(to_address(block), size));
 	}
 
 	void release(Block block)
@@ -27,6 +36,11 @@ class Allocator
 	}
 
 	// It cannot tell.
+	std::size_t claimed()
+	{
+		return 0;
+	}
+
 	bool is_empty()
 	{
 		return true;
