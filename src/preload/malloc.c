@@ -7,14 +7,14 @@
  */
 #include "preload.h"
 
+#include "fast.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
 #define EXPORT __attribute__((visibility("default")))
 
 enum {
@@ -136,36 +136,42 @@ static size_t size_of(struct view *v, const void *p, const char *call)
 	return v->found.size;
 }
 
-/* Large blocks begin where a page does. */
-__attribute__((noinline)) static void large_drop(struct view *v, uint8_t *p)
+__attribute__((noinline)) static void *malloc_slow(size_t size)
 {
-	size_t size = size_of(v, p, "free");
-	if (size > KEPT_MOST)
-		pages_drop(p, size, false);
+	return allocate(size, GRANULE);
+}
+
+__attribute__((noinline)) static void free_slow(void *p)
+{
+	if (!p || !is_ours(p))
+		return;
+	struct view *v = view_enter();
+	/* Large blocks begin where a page does. */
+	if (offset_of(p) % PAGE == 0 && size_of(v, p, "free") > KEPT_MOST)
+		pages_drop(p, v->found.size, false);
+	int error = heap_free(v, offset_of(p));
+	view_leave(v);
+	if (error)
+		die("free", error);
 }
 
 /* --- the C library's names ---------------------------------------------------------- */
 
 EXPORT void *malloc(size_t size)
 {
-	struct view *v = view_enter();
-	size_t offset = likely(v && size <= PTRDIFF_MAX) ? heap_malloc(v, size) : 0;
-	view_leave(v);
-	return address(offset);
+	struct view *v = own_enter();
+	size_t offset = likely(v) ? malloc_plain(v, size) : 0;
+	own_leave();
+	return likely(offset) ? heap_base + offset : malloc_slow(size);
 }
 
 EXPORT void free(void *p)
 {
-	if (unlikely(!p || !is_ours(p)))
-		return;
-	struct view *v = view_enter();
-	size_t offset = offset_of(p);
-	if (unlikely(offset % PAGE == 0))
-		large_drop(v, p);
-	int error = heap_free(v, offset);
-	view_leave(v);
-	if (unlikely(error))
-		die("free", error);
+	struct view *v = own_enter();
+	bool done = likely(v && is_ours(p)) && free_plain(v, offset_of(p));
+	own_leave();
+	if (unlikely(!done))
+		free_slow(p);
 }
 
 EXPORT void *calloc(size_t count, size_t size)

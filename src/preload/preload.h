@@ -52,20 +52,33 @@ struct view *view_wait(void);
 /* Ends the use of the view that threads share which have none. */
 void shared_leave(void);
 
-/* A view to use until view_leave. Null: there is no heap. Keeps errno. */
-static inline struct view *view_enter(void)
+/* This thread's own view, to use until own_leave; null where there is none now
+ * (then too own_leave follows). */
+static inline struct view *own_enter(void)
 {
 	atomic_store_explicit(&own.inside, true, memory_order_relaxed);
 	/* Pairs with the membarrier in fork_prepare, which makes a fence of it. */
 	atomic_signal_fence(memory_order_seq_cst);
-	struct view *v = atomic_load_explicit(&own.usable, memory_order_relaxed);
-	return __builtin_expect(v != NULL, 1) ? v : view_wait();
+	return atomic_load_explicit(&own.usable, memory_order_relaxed);
+}
+
+static inline void own_leave(void)
+{
+	atomic_store_explicit(&own.inside, false, memory_order_release);
+}
+
+/* A view to use until view_leave: one's own, or the one that threads share. Null:
+ * there is no heap. Keeps errno. */
+static inline struct view *view_enter(void)
+{
+	struct view *v = own_enter();
+	return v ? v : view_wait();
 }
 
 static inline void view_leave(const struct view *v)
 {
-	if (__builtin_expect(v == &own.view, 1))
-		atomic_store_explicit(&own.inside, false, memory_order_release);
+	if (v == &own.view)
+		own_leave();
 	else if (v)
 		shared_leave();
 }

@@ -108,7 +108,7 @@ struct view *view_wait(void)
 {
 	int saved = errno;
 	for (;;) {
-		own.inside = false;
+		own_leave();
 		pthread_mutex_lock(&mutex);
 		if (!heap_ready()) {
 			pthread_mutex_unlock(&mutex);
@@ -128,9 +128,7 @@ struct view *view_wait(void)
 		 * slot is lost. */
 		if (begins)
 			pthread_setspecific(key, &own);
-		/* As in view_enter. */
-		own.inside = true;
-		if (own.usable)
+		if (own_enter())
 			return &own.view;
 	}
 }
