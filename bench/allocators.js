@@ -1,45 +1,102 @@
 // allocators.js - what the JavaScript loads allocate from. Each has malloc,
-// which throws or returns a pointer, and free.
+// which throws or returns a pointer (0: none), and free.
 
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { MemPool } from "@thi.ng/malloc";
 import LocalSharedMemory from "../index.js";
+import { adoptEmscripten, openEmscripten } from "./emscripten.js";
 
-const PAGES = 1000; // of 64 KiB, for everyone
+const PAGES = 5000; // of 64 KiB, for everyone
 const PAGE = 65536;
 
+// shared-memory-objects looks for the scope of a browser.
+globalThis.self ??= globalThis;
+
+/** Its allocator, with the settings that its MemoryHeap has. */
+async function openObjects(buf) {
+  const build =
+    process.env.LSHM_BUILD ??
+    fileURLToPath(new URL("../build/release", import.meta.url));
+  const path = join(build, "bench/shared-memory-objects.js");
+  const { default: MemoryBuffer } = await import(path);
+  const settings = { compact: false, split: false };
+  const allocator =
+    buf === undefined
+      ? new MemoryBuffer({
+          buf: new SharedArrayBuffer(PAGES * PAGE),
+          ...settings,
+        })
+      : new MemoryBuffer({ buf, skipInitialization: true });
+  return { allocator, buffer: allocator.buf, share: () => allocator.buf };
+}
+
+function heapOf(heap) {
+  return { allocator: heap, buffer: heap.buffer, share: () => heap };
+}
+
+/** A heap whose views date from before a growth. */
+function grownHeap() {
+  const heap = new LocalSharedMemory(PAGES / 2, PAGES);
+  heap.setUint8(heap.malloc(8), 1);
+  heap.grow(PAGES / 2);
+  return heap;
+}
+
 /**
- * The allocator, and the bytes that its pointers count in. A memory that was
- * posted by another worker may be given.
- * @returns {{ allocator: any, buffer: ArrayBufferLike }}
+ * The allocator, the bytes that its pointers count in, and what to post to
+ * another worker, which adopts it. A DataView takes the heap's place at the
+ * accesses alone.
+ * @returns {Promise<{ allocator: any, buffer: ArrayBufferLike, share?: () => any }>}
  */
-export function open(name, memory = undefined) {
+export async function open(name) {
   switch (name) {
     case "lshm":
-    // The same memory: a DataView takes the heap's place at the accesses alone.
-    case "dataview": {
-      const heap =
-        memory === undefined
-          ? new LocalSharedMemory(PAGES)
-          : LocalSharedMemory.from(memory);
-      return { allocator: heap, buffer: heap.buffer };
-    }
+    case "dataview":
+      return heapOf(new LocalSharedMemory(PAGES));
+    case "adopted":
+      return heapOf(
+        LocalSharedMemory.from(structuredClone(new LocalSharedMemory(PAGES))),
+      );
+    case "grown":
+      return heapOf(grownHeap());
+    case "dlmalloc":
+    case "emmalloc":
+      return openEmscripten(name);
     case "thing": {
-      const pool = new MemPool({ size: PAGES * PAGE });
-      return { allocator: pool, buffer: pool.buf };
+      const allocator = new MemPool({ size: PAGES * PAGE });
+      return { allocator, buffer: allocator.buf };
     }
+    case "objects":
+      return openObjects();
     case "empty":
       return { allocator: emptyFunctions(), buffer: new ArrayBuffer(PAGE) };
   }
-  throw new Error(`expected lshm, thing, empty or dataview, not ${name}`);
+  throw new Error(`no allocator is ${name}`);
+}
+
+/** In another worker, what share() gave. */
+export async function adopt(name, shared) {
+  switch (name) {
+    case "lshm":
+      return heapOf(LocalSharedMemory.from(shared));
+    case "dlmalloc":
+    case "emmalloc":
+      return adoptEmscripten(shared);
+    case "objects":
+      return openObjects(shared);
+  }
+  throw new Error(`${name} is not shared between workers`);
 }
 
 /** Fails unless everything was freed, where the allocator can tell. */
 export function requireEmpty(name, allocator) {
   let blocks = 0;
-  if (name === "lshm") {
+  if (allocator instanceof LocalSharedMemory) {
     allocator.check();
-    blocks = allocator.stats().blocks;
-  } else if (name === "thing") {
+    // grownHeap has one of its own.
+    blocks = allocator.stats().blocks - (name === "grown" ? 1 : 0);
+  } else if (name === "thing" || name === "objects") {
     blocks = allocator.stats().used.count;
   }
   if (blocks !== 0) throw new Error(`${blocks} blocks were not freed`);
@@ -49,7 +106,7 @@ export function requireEmpty(name, allocator) {
  * What it costs to call wasm from JavaScript and nothing else: an exported
  * `malloc` that returns its argument, and a `free` that returns nothing.
  */
-function emptyFunctions() {
+export function emptyFunctions() {
   const name = (text) => [text.length, ...Buffer.from(text)];
   const section = (id, ...content) => [id, content.length, ...content];
   const I32 = 0x7f;
@@ -70,7 +127,6 @@ function emptyFunctions() {
 export class Checked {
   constructor(allocator, buffer) {
     this.allocator = allocator;
-    this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
     this.words = new Uint32Array(buffer);
   }

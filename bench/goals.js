@@ -4,6 +4,8 @@
 //   best        this heap's value over the best of `against`, for each row
 //   each        this heap's value over that of each one of `against`
 //   excess      this heap's value less that of each one of `against`
+//   kinds       as each, for every kind of heap in the row (up to `against`)
+//   kinds-excess  the same as excess
 //   value       this heap's value alone
 //   throughput  operations per second of the first row over those of the
 //               second one, both this heap's
@@ -22,6 +24,10 @@ function rowOf(id) {
   const found = rows.find((row) => row.id === id);
   if (found === undefined) throw new Error(`goals.json: no row is ${id}`);
   return found;
+}
+
+function kindsOf(id, against) {
+  return rowOf(id).allocators.filter((name) => !against.includes(name));
 }
 
 /** Operations of all workers in a nanosecond. */
@@ -47,6 +53,18 @@ const measures = {
       against.map(
         (name) =>
           medians.of(id, rowOf(id).allocators[0]) - medians.of(id, name),
+      ),
+    ),
+  kinds: (medians, { rows: ids, against }) =>
+    ids.flatMap((id) =>
+      kindsOf(id, against).map(
+        (name) => medians.of(id, name) / medians.of(id, against[0]),
+      ),
+    ),
+  "kinds-excess": (medians, { rows: ids, against }) =>
+    ids.flatMap((id) =>
+      kindsOf(id, against).map(
+        (name) => medians.of(id, name) - medians.of(id, against[0]),
       ),
     ),
   value: (medians, { rows: ids }) =>

@@ -1,7 +1,7 @@
 // javascript.js - measures one allocator under one load, or checks that load:
 //
 //   node javascript.js time allocator=NAME load=NAME [workers=1] [seed=1]
-//                           [live=10000] [warm=100 timed=250]
+//                           [live=10000] [heaps=1] [warm=100 timed=250]
 //   node javascript.js check ... [operations=20000]
 //
 // `time` prints the nanoseconds of a worker for one operation; `check` runs the
@@ -15,7 +15,7 @@ import {
   Worker,
   workerData,
 } from "node:worker_threads";
-import { Checked, open, requireEmpty } from "./allocators.js";
+import { adopt, Checked, open, requireEmpty } from "./allocators.js";
 import { CELLS, loadFor } from "./loads.js";
 
 const PATIENCE_MS = 60000;
@@ -51,8 +51,7 @@ function runFor(load, batch, milliseconds, grow) {
 }
 
 /** One worker's part. */
-function work(options, index) {
-  const { allocator, buffer } = open(options.allocator, options.memory);
+function work(options, index, { allocator, buffer }) {
   const Load = loadFor(options.load, options.allocator);
   // What accesses looks at its own result; what allocates has its blocks watched.
   const watched = options.check && Load.prototype.isRight === undefined;
@@ -62,6 +61,7 @@ function work(options, index) {
       words: new Uint32Array(buffer),
       cells: options.cells,
       live: options.live,
+      heaps: options.heaps,
     },
     options.seed + index,
   );
@@ -78,13 +78,13 @@ function work(options, index) {
   }
   meet(options.arrived, options.workers, options.check ? 1 : 2);
   if (options.check) load.drain();
-  return { count, allocator };
+  return count;
 }
 
-function runWorker(options, index) {
+function runWorker(options, index, shared) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { ...options, index },
+      workerData: { options, index, shared },
     });
     let count;
     worker.on("message", (message) => (count = message));
@@ -99,7 +99,7 @@ function runWorker(options, index) {
 
 const usual = {
   ...{ load: "", allocator: "", kind: "thread", workers: 1, seed: 1 },
-  ...{ live: 10000, warm: 100, timed: 250, operations: 20000 },
+  ...{ live: 10000, heaps: 1, warm: 100, timed: 250, operations: 20000 },
 };
 
 /** MODE and NAME=VALUE words; a value is what its usual one is. */
@@ -126,19 +126,15 @@ async function main() {
     arrived: new Int32Array(new SharedArrayBuffer(8)),
     cells: new Uint32Array(new SharedArrayBuffer(CELLS * 4)),
   };
-  let counts;
-  let allocator;
-  if (options.workers === 1) {
-    const done = work(options, 0);
-    counts = [done.count];
-    ({ allocator } = done);
-  } else {
-    ({ allocator } = open(options.allocator));
-    const shared = { ...options, memory: allocator };
-    const indexes = Array.from({ length: options.workers }, (_, i) => i);
-    counts = await Promise.all(indexes.map((i) => runWorker(shared, i)));
-  }
-  if (options.check) return requireEmpty(options.allocator, allocator);
+  const opened = await open(options.allocator);
+  const indexes = Array.from({ length: options.workers }, (_, i) => i);
+  const counts =
+    options.workers === 1
+      ? [work(options, 0, opened)]
+      : await Promise.all(
+          indexes.map((i) => runWorker(options, i, opened.share())),
+        );
+  if (options.check) return requireEmpty(options.allocator, opened.allocator);
   const sum = (key) => counts.reduce((total, count) => total + count[key], 0);
   console.log((sum("nanoseconds") / sum("operations")).toFixed(4));
 }
@@ -146,6 +142,7 @@ async function main() {
 if (isMainThread) {
   await main();
 } else {
-  const { count } = work(workerData, workerData.index);
-  parentPort.postMessage(count);
+  const { options, index, shared } = workerData;
+  const opened = await adopt(options.allocator, shared);
+  parentPort.postMessage(work(options, index, opened));
 }

@@ -1,10 +1,14 @@
-// loads.js - what is measured in JavaScript. docs/BENCHMARKS.md tells the loads
-// in words, and native/loads.h is the twin of the first three.
+// loads.js - what is measured of allocating in JavaScript. docs/BENCHMARKS.md
+// tells the loads in words; native/loads.h and native/handed.h have their twins.
+// accesses.js has what is measured of reading and writing.
 //
 // Making a load prepares it; batch(n) does n operations, drain() releases what
-// is still held. One operation is one malloc and one free, or one access.
+// is still held. One operation is one malloc and one free.
 
-const LEAST_SIZE = 8; // to 519 bytes: 512 sizes
+import { emptyFunctions } from "./allocators.js";
+import LocalSharedMemory from "../index.js";
+import { accesses } from "./accesses.js";
+
 export const CELLS = 4096; // of `exchange`
 
 /** One step of xorshift32; its number gives a place and a size. */
@@ -14,14 +18,26 @@ function next(x) {
   return x ^ (x << 5);
 }
 
-/** The top nine bits. */
-function sizeOf(x) {
-  return LEAST_SIZE + (x >>> 23);
+/** 8 to 519 bytes, all alike: the top nine bits. */
+function smallSize(x) {
+  return 8 + (x >>> 23);
+}
+
+/** To 8 KiB: each doubling alike, and the sizes within it. */
+function mixedSize(x) {
+  const high = x >>> 18;
+  const whole = 8 << ((high >>> 10) % 10);
+  return whole + (Math.imul(high, 0x9e3779b1) & (whole - 1));
 }
 
 /** The low eighteen bits, for at most 16,384 places. */
 function placeOf(x, count) {
   return ((x & 0x3ffff) * count) >>> 18;
+}
+
+/** The same of all bits, for any number of places. */
+function widePlaceOf(x, count) {
+  return Math.floor(((x >>> 0) / 2 ** 32) * count);
 }
 
 /** A first state of next(), never 0. */
@@ -41,7 +57,7 @@ class Pair {
     let { x } = this;
     for (let i = 0; i < operations; i++) {
       x = next(x);
-      allocator.free(allocator.malloc(sizeOf(x)));
+      allocator.free(allocator.malloc(smallSize(x)));
     }
     this.x = x;
   }
@@ -50,36 +66,45 @@ class Pair {
 }
 
 /** Frees a random one of the live blocks and allocates another in its place. */
-class Replace {
-  constructor({ allocator, words, live }, seed) {
-    this.allocator = allocator;
-    this.words = words;
-    this.x = begin(seed);
-    this.live = new Uint32Array(live);
-    for (let i = 0; i < live; i++) {
-      this.x = next(this.x);
-      this.live[i] = allocator.malloc(sizeOf(this.x));
-      words[this.live[i] >>> 2] = sizeOf(this.x);
+function replace(sizeOf, pick = placeOf) {
+  return class Replace {
+    constructor({ allocator, words, live }, seed) {
+      this.allocator = allocator;
+      this.words = words;
+      this.x = begin(seed);
+      this.live = new Uint32Array(live);
+      for (let i = 0; i < live; i++) {
+        this.x = next(this.x);
+        this.live[i] = this.make(sizeOf(this.x));
+      }
     }
-  }
 
-  batch(operations) {
-    const { allocator, live, words } = this;
-    let { x } = this;
-    for (let i = 0; i < operations; i++) {
-      x = next(x);
-      const place = placeOf(x, live.length);
-      allocator.free(live[place]);
-      const ptr = allocator.malloc(sizeOf(x));
-      words[ptr >>> 2] = sizeOf(x);
-      live[place] = ptr;
+    make(size) {
+      const ptr = this.allocator.malloc(size);
+      if (ptr === 0) throw new Error("out of memory");
+      this.words[ptr >>> 2] = size;
+      return ptr;
     }
-    this.x = x;
-  }
 
-  drain() {
-    for (const ptr of this.live) this.allocator.free(ptr);
-  }
+    batch(operations) {
+      const { allocator, live, words } = this;
+      let { x } = this;
+      for (let i = 0; i < operations; i++) {
+        x = next(x);
+        const place = pick(x, live.length);
+        allocator.free(live[place]);
+        const size = sizeOf(x);
+        const ptr = allocator.malloc(size);
+        words[ptr >>> 2] = size;
+        live[place] = ptr;
+      }
+      this.x = x;
+    }
+
+    drain() {
+      for (const ptr of this.live) this.allocator.free(ptr);
+    }
+  };
 }
 
 /** Swaps new blocks into cells that all workers share; frees what was there. */
@@ -96,8 +121,8 @@ class Exchange {
     let { x } = this;
     for (let i = 0; i < operations; i++) {
       x = next(x);
-      const ptr = allocator.malloc(sizeOf(x));
-      words[ptr >>> 2] = sizeOf(x);
+      const ptr = allocator.malloc(smallSize(x));
+      words[ptr >>> 2] = smallSize(x);
       const old = Atomics.exchange(cells, placeOf(x, CELLS), ptr);
       if (old !== 0) allocator.free(old);
     }
@@ -113,91 +138,42 @@ class Exchange {
   }
 }
 
-const ACCESSED = 1024; // elements of the block that accessors go through
-
-/** Adds 1 to each Float64 of a block in turn, by the heap's accessors. */
-class HeapGetSetFloat64 {
-  constructor({ allocator }) {
-    this.allocator = allocator;
-    this.ptr = allocator.malloc(ACCESSED * 8);
-    this.elements = new Float64Array(allocator.buffer, this.ptr, ACCESSED);
-    this.elements.fill(0);
-  }
-
-  batch(operations) {
-    const { allocator, ptr } = this;
-    for (let i = 0; i < operations; i++) {
-      const at = ptr + (i % ACCESSED) * 8;
-      allocator.setFloat64(at, allocator.getFloat64(at) + 1);
+/** Pair on several heaps in turn, at one call site. */
+function pairOnSeveral(make) {
+  return class PairOnSeveral {
+    constructor({ allocator, heaps }, seed) {
+      this.allocators = [allocator];
+      while (this.allocators.length < heaps) this.allocators.push(make());
+      this.x = begin(seed);
     }
-  }
 
-  /** Whether that many operations left what they should. */
-  isRight(operations) {
-    return this.elements.reduce((sum, value) => sum + value) === operations;
-  }
-
-  drain() {
-    this.allocator.free(this.ptr);
-  }
-}
-
-/** The same by a DataView of the same memory, in a local variable. */
-class ViewGetSetFloat64 extends HeapGetSetFloat64 {
-  batch(operations) {
-    const { allocator, ptr } = this;
-    const view = new DataView(allocator.buffer);
-    for (let i = 0; i < operations; i++) {
-      const at = ptr + (i % ACCESSED) * 8;
-      view.setFloat64(at, view.getFloat64(at, true) + 1, true);
+    batch(operations) {
+      const { allocators } = this;
+      const mask = allocators.length - 1;
+      let { x } = this;
+      for (let i = 0; i < operations; i++) {
+        x = next(x);
+        const allocator = allocators[i & mask];
+        allocator.free(allocator.malloc(smallSize(x)));
+      }
+      this.x = x;
     }
-  }
-}
 
-/** Writes each Uint32 of a block in turn, by the heap's accessor. */
-class HeapSetUint32 {
-  constructor({ allocator }) {
-    this.allocator = allocator;
-    this.ptr = allocator.malloc(ACCESSED * 4);
-    this.elements = new Uint32Array(allocator.buffer, this.ptr, ACCESSED);
-  }
-
-  batch(operations) {
-    const { allocator, ptr } = this;
-    for (let i = 0; i < operations; i++) {
-      allocator.setUint32(ptr + (i % ACCESSED) * 4, i);
-    }
-  }
-
-  /** Every element was last written by the number of an operation. */
-  isRight(operations) {
-    return this.elements.every(
-      (value, i) => value % ACCESSED === i && value < operations,
-    );
-  }
-
-  drain() {
-    this.allocator.free(this.ptr);
-  }
-}
-
-/** The same by a DataView of the same memory, in a local variable. */
-class ViewSetUint32 extends HeapSetUint32 {
-  batch(operations) {
-    const { allocator, ptr } = this;
-    const view = new DataView(allocator.buffer);
-    for (let i = 0; i < operations; i++) {
-      view.setUint32(ptr + (i % ACCESSED) * 4, i, true);
-    }
-  }
+    drain() {}
+  };
 }
 
 const loads = {
   pair: { default: Pair },
-  replace: { default: Replace },
+  replace: { default: replace(smallSize) },
+  mixed: { default: replace(mixedSize) },
+  many: { default: replace(smallSize, widePlaceOf) },
   exchange: { default: Exchange },
-  "getset-float64": { lshm: HeapGetSetFloat64, dataview: ViewGetSetFloat64 },
-  "set-uint32": { lshm: HeapSetUint32, dataview: ViewSetUint32 },
+  heaps: {
+    lshm: pairOnSeveral(() => new LocalSharedMemory(100)),
+    empty: pairOnSeveral(emptyFunctions),
+  },
+  ...accesses,
 };
 
 /** The class of a load, for an allocator. */

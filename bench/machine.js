@@ -3,10 +3,13 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
-import { nativeVersion, root } from "./measure.js";
+import { emscriptenVersion, nativeVersion, root } from "./measure.js";
 import { rows } from "./plan.js";
 
-const packages = { thing: "@thi.ng/malloc" };
+const packages = {
+  thing: "@thi.ng/malloc",
+  objects: "@daneren2005/shared-memory-objects",
+};
 
 function packageVersion(name) {
   const path = join(root, "node_modules", name, "package.json");
@@ -31,6 +34,8 @@ export function describeMachine(settings) {
       [versions[allocator], compiler] = nativeVersion(allocator);
     }
   }
+  versions.dlmalloc = emscriptenVersion();
+  versions.emmalloc = versions.dlmalloc;
   for (const [allocator, name] of Object.entries(packages)) {
     versions[allocator] = packageVersion(name);
   }

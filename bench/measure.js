@@ -1,6 +1,9 @@
-// measure.js - runs the programs that measure: one process for each number.
+// measure.js - runs the programs that measure, and those that are measured whole:
+// one process for each number.
 
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,16 +13,30 @@ const programs = join(
   "bench",
 );
 
+/** A measurement that did not end in time. */
+export class TooLong extends Error {
+  constructor(command) {
+    super(`${command}: no result within ${LIMIT_MS / 1000} s`);
+  }
+}
+
+const LIMIT_MS = 60000; // of one measurement
+
 /** Runs a program; returns what it printed, and throws when it fails. */
-function run(program, words) {
+function run(program, words, options = {}) {
   const { status, signal, error, stdout, stderr } = spawnSync(
     program,
     words.map(String),
-    { encoding: "utf8", timeout: 300000, killSignal: "SIGKILL" },
+    {
+      ...{ encoding: "utf8", timeout: LIMIT_MS, killSignal: "SIGKILL" },
+      ...options,
+    },
   );
   if (error?.code === "ENOENT") {
     throw new Error(`${program} is missing: make bench builds or installs it`);
   }
+  if (error?.code === "ETIMEDOUT")
+    throw new TooLong(`${program} ${words.join(" ")}`);
   if (error !== undefined || status !== 0) {
     const reason = error?.message ?? signal ?? `status ${status}`;
     throw new Error(`${program} ${words.join(" ")}: ${reason}\n${stderr}`);
@@ -32,6 +49,12 @@ function command({ host, load, kind, workers }, allocator, mode, options) {
   const words = Object.entries({ load, kind, workers, ...options }).map(
     ([name, value]) => `${name}=${value}`,
   );
+  if (mode === "heap") {
+    const seed = `seed=${options.seed}`;
+    return host === "native"
+      ? [join(programs, "bench-heap"), load, seed]
+      : [process.execPath, join(root, "bench/heap.js"), load, seed];
+  }
   return host === "native"
     ? [join(programs, `bench-${allocator}`), mode, ...words]
     : [
@@ -41,8 +64,40 @@ function command({ host, load, kind, workers }, allocator, mode, options) {
       ];
 }
 
+/** Where the dynamic linker finds an allocator to preload; glibc has no need. */
+function libraryOf(allocator) {
+  if (allocator === "glibc") return "";
+  if (allocator === "lshm") return join(programs, "../liblshm-preload.so");
+  const names = { tcmalloc: "libtcmalloc_minimal" };
+  const name = `${names[allocator] ?? `lib${allocator}`}.so`;
+  const { stdout } = run("gcc", [`-print-file-name=${name}`]);
+  if (!stdout.includes("/")) throw new Error(`${name} was not found`);
+  return realpathSync(stdout);
+}
+
+/** Milliseconds of a program's work with the allocator preloaded. */
+function timeProgram({ load }, allocator, size) {
+  const directory = mkdtempSync(join(tmpdir(), "lshm-bench-"));
+  try {
+    const env = {
+      ...process.env,
+      LD_PRELOAD: libraryOf(allocator),
+      SIZE: size,
+    };
+    const script = join(root, "tests/preload/work.sh");
+    const begin = performance.now();
+    const { stderr } = run("sh", [script, load], { cwd: directory, env });
+    // The dynamic linker goes on without a library that it cannot load.
+    if (stderr.includes("ld.so")) throw new Error(stderr);
+    return performance.now() - begin;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 /** A row's number with an allocator; options add to the row's. */
 export function measure(row, allocator, options) {
+  if (row.host === "program") return timeProgram(row, allocator, options.size);
   const [program, ...words] = command(row, allocator, row.mode, {
     ...row.options,
     ...options,
@@ -94,4 +149,11 @@ export function nativeVersion(allocator) {
   return run(join(programs, `bench-${allocator}`), ["version"]).stdout.split(
     "\n",
   );
+}
+
+export function emscriptenVersion() {
+  const { stdout } = run("emcc", ["--version"]);
+  const found = /\d+\.\d+\.\d+/.exec(stdout);
+  if (found === null) throw new Error(`emcc printed ${stdout}`);
+  return found[0];
 }

@@ -4,7 +4,7 @@
 //   node bench/report.js [DIRECTORY]     makes them again from the results that
 //                                        are there (bench/results by default)
 //
-// Reads raw.csv and machine.json and writes table.md beside them. In
+// Reads raw.csv and machine.json and writes table.md and the plots beside them. In
 // docs/BENCHMARKS.md it replaces what stands between the two marker lines.
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -12,7 +12,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { judge } from "./goals.js";
 import { digits, Medians, table } from "./numbers.js";
-import { describeWorkers, rows, titles } from "./plan.js";
+import { plot } from "./plots.js";
+import { describeWorkers, rows, tables, titles, units } from "./plan.js";
 
 const columns = ["row", "allocator", "run", "value"];
 const BEGIN = "<!-- results: written by make bench -->";
@@ -43,21 +44,25 @@ function readResults(path) {
   });
 }
 
+/** Of a row's numbers. */
+function unitOf({ host, mode, load }) {
+  if (host === "program") return "ms";
+  if (mode === "heap") return units[load];
+  return mode === "space" ? "times the payload" : "ns";
+}
+
 /** Some rows, one in a line, with every allocator and the ratio to it. */
-export function printRows(wanted, results, unit) {
+export function printRows(wanted, results, unit = undefined) {
   const medians = new Medians(results);
-  for (const { id, allocators } of wanted) {
-    const [heap, ...peers] = allocators;
-    const own = medians.of(id, heap);
+  for (const row of wanted) {
+    const [heap, ...peers] = row.allocators;
+    const own = medians.of(row.id, heap);
     const others = peers.map((name) => {
-      const other = medians.of(id, name);
+      const other = medians.of(row.id, name);
       return `${name} ${digits(other)} (${digits(own / other)})`;
     });
-    const cells = [
-      `${id.padEnd(32)} ${heap} ${digits(own)} ${unit}`,
-      ...others,
-    ];
-    console.log(cells.join("   "));
+    const first = `${row.id.padEnd(32)} ${heap} ${digits(own)}`;
+    console.log([`${first} ${unit ?? unitOf(row)}`, ...others].join("   "));
   }
 }
 
@@ -74,24 +79,25 @@ function peerCell(medians, id, heap, name) {
   return `${digits(other)} → ${digits(medians.of(id, heap) / other)}`;
 }
 
-/** The rows of one host and mode. */
-function section(medians, host, mode) {
-  const chosen = rows.filter(
-    (row) =>
-      row.host === host &&
-      row.mode === mode &&
-      medians.has(row.id, row.allocators[0]),
-  );
+/** The name of a row in its table. */
+function nameOf({ load, mode, options }) {
+  if (mode === "heap") return `${load}: ${units[load]}`;
+  return options.heaps === undefined ? load : `${options.heaps} heaps`;
+}
+
+function section(medians, { title, rows: all }) {
+  const chosen = all.filter((row) => medians.has(row.id, row.allocators[0]));
   const [heap, ...peers] = new Set(chosen.flatMap((each) => each.allocators));
-  return table(
-    ["load", "workers", titles[heap], ...peers.map((name) => titles[name])],
-    chosen.map((row) => [
-      row.load,
-      describeWorkers(row),
-      ownCell(medians, row.id, heap),
-      ...peers.map((name) => peerCell(medians, row.id, heap, name)),
-    ]),
-  );
+  if (heap === undefined) return [];
+  const lines = chosen.map((row) => [
+    nameOf(row),
+    describeWorkers(row),
+    ownCell(medians, row.id, heap),
+    ...peers.map((name) => peerCell(medians, row.id, heap, name)),
+  ]);
+  const head = ["load", "workers", titles[heap]];
+  const names = peers.map((name) => titles[name]);
+  return [`### ${title}`, table([...head, ...names], lines)];
 }
 
 /** Where another allocator is ahead: by how much, and which is best. */
@@ -138,8 +144,18 @@ function goalTable(medians) {
   );
 }
 
-/** Writes table.md into the directory, and into `page` if given; prints it. */
-export function report(directory, page = undefined) {
+/** Where the plots stand, seen from `from`. */
+function plotList(drawn, from) {
+  return drawn
+    .map(({ name, title }) => `![${title}](${from}${name}.svg)`)
+    .join("\n\n");
+}
+
+/**
+ * Writes table.md and the plots into the directory, and the same into `page` if
+ * given; prints the tables.
+ */
+export async function report(directory, page = undefined) {
   const medians = new Medians(readResults(join(directory, "raw.csv")));
   const machine = JSON.parse(
     readFileSync(join(directory, "machine.json"), "utf8"),
@@ -147,21 +163,15 @@ export function report(directory, page = undefined) {
   const text = [
     ...["### Machine", describe(machine)],
     ...["### Goals", goalTable(medians)],
-    ...["### Native: nanoseconds", section(medians, "native", "time")],
-    ...[
-      "### Native: 99.9th percentile of one operation, nanoseconds",
-      section(medians, "native", "latency"),
-    ],
-    ...[
-      "### Native: memory taken over payload, peaks",
-      section(medians, "native", "space"),
-    ],
-    ...["### JavaScript: nanoseconds", section(medians, "javascript", "time")],
+    ...tables.flatMap((each) => section(medians, each)),
     ...["### Where others are ahead", behind(medians)],
   ].join("\n\n");
-  writeFileSync(join(directory, "table.md"), `${text}\n`);
-  if (page !== undefined) replaceResults(page, text);
   console.log(text);
+  const drawn = await plot(directory, medians);
+  const withPlots = (from) =>
+    [text, "### How cost grows", plotList(drawn, from)].join("\n\n");
+  writeFileSync(join(directory, "table.md"), `${withPlots("")}\n`);
+  if (page !== undefined) replaceResults(page, withPlots("../bench/results/"));
 }
 
 function replaceResults(page, text) {
@@ -178,5 +188,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const results = fileURLToPath(new URL("results", import.meta.url));
   const directory = resolve(process.argv[2] ?? results);
   const page = fileURLToPath(new URL("../docs/BENCHMARKS.md", import.meta.url));
-  report(directory, directory === results ? page : undefined);
+  await report(directory, directory === results ? page : undefined);
 }

@@ -219,40 +219,30 @@ template <class A> class Xmalloc
 
 	std::uint32_t batch(std::uint32_t operations)
 	{
-		std::uint32_t done = 0;
-		while (done < operations) {
+		for (std::uint32_t done = 0; done < operations;) {
 			std::uint32_t end = std::min(done + kTogether, operations);
-			while (done < end && give())
-				done++;
-			bool full = done < end;
-			bool empty = !take_up_to(kTogether);
-			if (full && empty) {
-				sched_yield();
-				break;
-			}
+			for (; done < end; done++)
+				give();
+			take_up_to(kTogether);
 		}
-		return done;
+		return operations;
 	}
 
 	void drain()
 	{
 		while (take_up_to(kTogether))
 			;
-		if (held_)
-			allocator_.release(held_);
 	}
 
       private:
 	static constexpr std::uint32_t kTogether = 128, kSize = 64;
 
-	bool give()
+	// What finds no place, since the other one is behind, is freed here.
+	void give()
 	{
-		if (!held_)
-			held_ = allocate_touched(allocator_, kSize);
-		if (!to_.give(held_))
-			return false;
-		held_ = 0;
-		return true;
+		Block block = allocate_touched(allocator_, kSize);
+		if (!to_.give(block))
+			allocator_.release(block);
 	}
 
 	std::uint32_t take_up_to(std::uint32_t most)
@@ -268,5 +258,4 @@ template <class A> class Xmalloc
 
 	A &allocator_;
 	Ring &to_, &from_;
-	Block held_ = 0; // the ring was full
 };
