@@ -10,8 +10,9 @@
 /* The most that chunks of 4 KiB allow; where so many addresses cannot be had (a
  * limit of the process, a system that counts what is reserved), fewer. */
 #define BYTES_MOST ((size_t)1 << (sizeof(void *) == 8 ? 36 : 30))
-#define BYTES_LEAST ((size_t)16 << 20)
-#define BYTES_INITIAL ((size_t)1 << 20)
+#define BYTES_LEAST ((size_t)64 << 20)
+/* Costs nothing before it is used, and has room for the slots of 16 threads. */
+#define BYTES_INITIAL ((size_t)32 << 20)
 /* Of the base: huge pages fit. */
 #define BASE_ALIGN ((size_t)2 << 20)
 

@@ -39,7 +39,8 @@ struct member {
 	struct view *_Atomic usable; /* &view, or null: ask view_wait */
 	_Atomic bool inside;         /* the thread is using the view */
 	bool attached;               /* the view is */
-	bool ended;                  /* has no view, and will have none */
+	bool ended;                  /* it never will be again */
+	uint32_t refused;            /* calls since it found no slot free; 0: it did not */
 	struct view view;
 	struct member *next, **link; /* of those that are attached; under the mutex */
 };

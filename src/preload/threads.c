@@ -24,6 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { TRY_AGAIN = 256 }; /* calls after which a thread looks for a free slot again */
+
 _Thread_local struct member own;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -94,8 +96,8 @@ static void own_attach(void)
 {
 	own.view = model;
 	own.attached = thread_attach(&own.view, 0) == 0;
-	own.ended = !own.attached;
-	if (own.ended)
+	own.refused = !own.attached;
+	if (!own.attached)
 		return;
 	own.link = &members;
 	own.next = members;
@@ -116,7 +118,7 @@ struct view *view_wait(void)
 		}
 		if (forked)
 			others_reap();
-		bool begins = !own.attached && !own.ended;
+		bool begins = !own.attached && !own.ended && own.refused++ % TRY_AGAIN == 0;
 		if (begins)
 			own_attach();
 		errno = saved;

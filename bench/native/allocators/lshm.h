@@ -22,7 +22,10 @@ class Allocator
 
 	Block allocate(std::size_t size)
 	{
-		return lshm_malloc(heap_, size);
+		lshm_ptr block = lshm_malloc(heap_, size);
+		if (!block)
+			fail("lshm_malloc", lshm_strerror(lshm_error()));
+		return block;
 	}
 
 	Block resize(Block block, std::size_t size)
