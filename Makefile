@@ -121,7 +121,7 @@ endif
 demo: build
 	node examples/demo/run.js $(PATHS)
 
-## bench       times against other allocators
+## bench       times against other allocators (BENCH_QUICK=1 to try)
 bench:
 	@tools/setup bench
 	@$(call configure,$(B),-DLSHM_BENCH=ON)
@@ -176,7 +176,7 @@ lint: build
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
 	clang-tidy --quiet -p build/lint $(filter-out src/lshm_all.c,$(wildcard \
-		src/*.c src/native/*.c src/picture/picture.c cli/*.c))
+		src/*.c src/native/*.c src/preload/*.c src/picture/picture.c cli/*.c))
 
 ## clean       removes what was built (not .node and node_modules)
 clean:

@@ -74,7 +74,18 @@ const measures = {
   ],
 };
 
+function isMeasured(medians, { rows: ids, against = [] }) {
+  return ids.every((id) =>
+    [rowOf(id).allocators[0], ...against].every((name) =>
+      medians.has(id, name),
+    ),
+  );
+}
+
 function judgeOne(medians, goal) {
+  if (!isMeasured(medians, goal)) {
+    return { title: goal.title, measured: "not measured", met: false };
+  }
   const values = measures[goal.measure](medians, goal);
   const { title, most = Infinity, least = -Infinity, mean = Infinity } = goal;
   const average = goal.mean === undefined ? 0 : geometricMean(values);

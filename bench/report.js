@@ -56,8 +56,10 @@ export function printRows(wanted, results, unit = undefined) {
   const medians = new Medians(results);
   for (const row of wanted) {
     const [heap, ...peers] = row.allocators;
+    if (!medians.has(row.id, heap)) continue;
     const own = medians.of(row.id, heap);
-    const others = peers.map((name) => {
+    const measured = peers.filter((name) => medians.has(row.id, name));
+    const others = measured.map((name) => {
       const other = medians.of(row.id, name);
       return `${name} ${digits(other)} (${digits(own / other)})`;
     });
@@ -107,6 +109,7 @@ function behind(medians) {
     const [heap, ...peers] = row.allocators;
     if (!medians.has(row.id, heap)) continue;
     const ratios = peers
+      .filter((name) => medians.has(row.id, name))
       .map((name) => ({
         name,
         ratio: medians.of(row.id, heap) / medians.of(row.id, name),

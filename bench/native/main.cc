@@ -87,12 +87,20 @@ template <class Load> struct BatchOf<Load, std::void_t<decltype(Load::kBatch)>> 
 	static constexpr std::uint32_t kOperations = Load::kBatch;
 };
 
+// Batches become so large that a look at the clock does not count, and stay small
+// where an operation takes long.
 template <class Load> Count run_for(Load &load, std::uint64_t nanoseconds)
 {
+	constexpr std::uint32_t kMost = BatchOf<Load>::kOperations;
+	constexpr std::uint64_t kLong = 20000;
+	std::uint32_t batch = kMost > 1000 ? kMost : 8;
 	std::uint64_t operations = 0, begin = now(), end = begin;
 	while (end - begin < nanoseconds) {
-		operations += load.batch(BatchOf<Load>::kOperations);
+		std::uint64_t last = end;
+		operations += load.batch(batch);
 		end = now();
+		if (end - last < kLong)
+			batch = std::min(batch * 2, kMost);
 	}
 	return {operations, end - begin};
 }

@@ -68,7 +68,8 @@ static void test_too_large(void)
 	refuse(resize(p, most));
 	refuse(resize_array(p, half, 4));
 	refuse(aligned_alloc(64, most));
-	refuse(memalign((size_t)1 << (sizeof(size_t) * 8 - 2), 1));
+	volatile size_t widest = (size_t)1 << (sizeof(size_t) * 8 - 2);
+	refuse(memalign(widest, 1));
 	refuse(valloc(most));
 	refuse(pvalloc(most));
 	void *out = p;
