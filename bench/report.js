@@ -102,6 +102,8 @@ function section(medians, { title, rows: all }) {
   return [`### ${title}`, table([...head, ...names], lines)];
 }
 
+const ownKinds = ["adopted", "grown"]; // of this heap
+
 /** Where another allocator is ahead: by how much, and which is best. */
 function behind(medians) {
   const found = [];
@@ -109,7 +111,7 @@ function behind(medians) {
     const [heap, ...peers] = row.allocators;
     if (!medians.has(row.id, heap)) continue;
     const ratios = peers
-      .filter((name) => medians.has(row.id, name))
+      .filter((name) => !ownKinds.includes(name) && medians.has(row.id, name))
       .map((name) => ({
         name,
         ratio: medians.of(row.id, heap) / medians.of(row.id, name),
@@ -172,7 +174,9 @@ export async function report(directory, page = undefined) {
   console.log(text);
   const drawn = await plot(directory, medians);
   const withPlots = (from) =>
-    [text, "### How cost grows", plotList(drawn, from)].join("\n\n");
+    drawn.length === 0
+      ? text
+      : [text, "### How cost grows", plotList(drawn, from)].join("\n\n");
   writeFileSync(join(directory, "table.md"), `${withPlots("")}\n`);
   if (page !== undefined) replaceResults(page, withPlots("../bench/results/"));
 }
