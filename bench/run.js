@@ -8,6 +8,7 @@
 //                      results go to build/bench
 //   --runs N           of each row, 7 if not given
 //   --instructions     of one operation, natively, in place of times
+//   --check            only checks the loads
 //   --list             the rows there are
 //
 // LSHM_SEED=n takes another stream of sizes and places.
@@ -38,6 +39,7 @@ const { values: flags } = parseArgs({
     runs: { type: "string", default: "7" },
     instructions: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
   },
 });
 const seed = Number(process.env.LSHM_SEED ?? 1);
@@ -156,6 +158,7 @@ async function main() {
     return printRows(counted, countAll(counted), "instructions");
   }
   const wanted = fitting(all);
+  if (flags.check) return checkAll(wanted);
   if (flags.only !== undefined) return printRows(wanted, timeAll(wanted));
   console.error(`bench: seed ${seed}${flags.quick ? ", short runs" : ""}`);
   const machine = describeMachine({ seed, runs, ...lengths.time });
