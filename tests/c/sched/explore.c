@@ -270,7 +270,7 @@ static void search(struct bounds bounds, uint64_t most)
 	path_length = 0;
 	do {
 		schedule_run(bounds);
-		if (failed || memory_shared_count() != shared || tally.schedules == most)
+		if (failed || tally.schedules == most)
 			return;
 	} while (path_next());
 	tally.complete = true;
@@ -279,20 +279,21 @@ static void search(struct bounds bounds, uint64_t most)
 bool sched_explore(const struct scenario *s, struct bounds bounds, uint64_t most,
                    struct tally *result)
 {
-	struct bounds small = {.preemptions = bounds.preemptions > 0, .deaths = bounds.deaths > 0};
+	/* Short searches first find most of what is shared. */
+	const struct bounds rounds[] = {
+		{.preemptions = bounds.preemptions > 0}, {.deaths = bounds.deaths > 0}, bounds};
 	scenario = s;
 	memset(sched_region, 0, sizeof sched_region);
 	s->prepare();
 	memcpy(region_copy, sched_region, sizeof region_copy);
 	memcpy(kept_copy, kept, kept_size);
 	memory_forget_shared();
-	for (int round = 0; round < 2; round++) {
-		struct bounds now = round ? bounds : small;
+	for (int round = 0; round < 3; round++) {
 		do
-			search(now, most);
+			search(rounds[round], most);
 		while (!failed && memory_shared_count() != tally.shared);
 		if (failed) {
-			failure_show(now);
+			failure_show(rounds[round]);
 			break;
 		}
 	}
