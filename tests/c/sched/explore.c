@@ -43,6 +43,7 @@ static bool tracing, failed;
 static char reason[256];
 static struct tally tally;
 
+static void (*on_death)(int thread);
 static uint8_t *kept;
 static size_t kept_size;
 static uint8_t kept_copy[KEPT], region_copy[SCHED_REGION];
@@ -73,6 +74,11 @@ void sched_took_stale(void)
 {
 	left.stale--;
 	tally.stale++;
+}
+
+void sched_on_death(void (*call)(int thread))
+{
+	on_death = call;
 }
 
 void sched_keep(void *state, size_t size)
@@ -194,6 +200,7 @@ static void die(void)
 	runners[me].died = true;
 	running = -1;
 	host_died(me);
+	on_death(me);
 	running = me;
 	leave();
 }

@@ -400,6 +400,18 @@ static void plain_point(size_t at, size_t size, bool writes)
 		       writes ? "store" : "load", size, at);
 }
 
+/* Eight bytes; words that are narrower have cells of their own. */
+static void plain_eight(size_t eight, bool writes)
+{
+	for (size_t i = eight; i < eight + 8; i += 2) {
+		const struct cell *c = cell_at[i] ? &cells[cell_at[i]] : NULL;
+		if (c && c->width < 8)
+			plain_access(i, c->width, writes);
+	}
+	if (!cell_at[eight] || cells[cell_at[eight]].width == 8)
+		plain_access(eight, 8, writes);
+}
+
 static void plain_range(const uint8_t *p, size_t size, bool writes)
 {
 	size_t at;
@@ -415,14 +427,7 @@ static void plain_range(const uint8_t *p, size_t size, bool writes)
 			at = next;
 			continue;
 		}
-		/* Words that are narrower have cells of their own. */
-		for (size_t i = eight; i < next; i += 2) {
-			const struct cell *c = cell_at[i] ? &cells[cell_at[i]] : NULL;
-			if (c && c->width < 8)
-				plain_access(i, c->width, writes);
-		}
-		if (!cell_at[eight] || cells[cell_at[eight]].width == 8)
-			plain_access(eight, 8, writes);
+		plain_eight(eight, writes);
 		at = next;
 	}
 }
@@ -486,7 +491,13 @@ static void plain(const void *p, uint32_t width, bool writes)
 	if (!watched(p, &at))
 		return;
 	plain_point(at, width, writes);
-	plain_access(at, width, writes);
+	/* Compilers load two words at once where that makes no difference. */
+	if (cell_at[at] && cells[cell_at[at]].width == width)
+		plain_access(at, width, writes);
+	else if (width == 8 || (cell_at[at & ~(size_t)7] && !cell_at[at]))
+		plain_eight(at & ~(size_t)7, writes);
+	else
+		plain_access(at, width, writes);
 }
 
 #define PLAIN(width) \

@@ -40,7 +40,8 @@ static struct world {
 	bool failed[SCHED_THREADS]; /* an allocation found no room */
 	size_t walked[BLOCKS], ever[BLOCKS];
 	uint32_t walked_count, ever_count;
-	size_t p[8]; /* the scenario's blocks */
+	size_t kept[SCHED_THREADS]; /* what a thread was freeing and had not freed when it died */
+	size_t p[8];                /* the scenario's blocks */
 	uint64_t initial;
 } w;
 
@@ -133,6 +134,14 @@ static void walk(void)
 	}
 }
 
+/* A block of which the free was not yet the commit must stay live. */
+static void note_death(int thread)
+{
+	size_t p = w.cut[thread];
+	if (p && !w.taking[thread] && heap_find(&w.v[JUDGE], p) == 0)
+		w.kept[thread] = p;
+}
+
 /* --- preparing -------------------------------------------------------------------- */
 
 static void attach_as(int who)
@@ -149,6 +158,7 @@ static void prepare(uint32_t threads, uint32_t initial, uint32_t maximum)
 {
 	memset(&w, 0, sizeof w);
 	sched_keep(&w, sizeof w);
+	sched_on_death(note_death);
 	w.initial = initial;
 	host_begin(initial / CHUNK);
 	if (heap_format(sched_region, initial, maximum, 0x0123456789abcdef)) {
@@ -163,7 +173,7 @@ static void prepare(uint32_t threads, uint32_t initial, uint32_t maximum)
 	heap_open(&w.v[JUDGE], sched_region, initial);
 }
 
-/* Of its 32 chunks 20 are free once three threads are there: the slot table was
+/* Of its 32 chunks 19 are free once three threads are there: the slot table was
  * doubled for the third. Blocks of more than 4 chunks are spans. */
 enum { TINY = 32 << 10 };
 
@@ -213,8 +223,38 @@ static void check_blocks(struct view *v)
 			sched_fail("block %zu is live and nobody's", p);
 		found += h != NULL;
 	}
+	for (int i = 0; i < SCHED_THREADS; i++)
+		if (w.kept[i] && heap_find(v, w.kept[i]))
+			sched_fail("block %zu is freed, and its free was not", w.kept[i]);
 	if (found != held)
 		sched_fail("%u blocks are held, %u of them are live", held, found);
+}
+
+/* Of a slab, each block that another thread freed has its hint, once all outboxes
+ * are sent: the owner need not read all labels to find it. */
+static void check_hints_of(struct view *v, uint32_t k, uint64_t word)
+{
+	uint32_t stride = class_stride(SLAB_CLASS(word)), fresh = slab_fresh(v, k, word);
+	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
+		size_t p = slab_header(v, k, x) + HEADER_SIZE;
+		uint64_t hints = map_at(v, (uint32_t)(p >> v->chunk_log2))->hints;
+		if (label_look(v, p - HEADER_SIZE) == STATE_XFREE &&
+		    !(hints >> (p >> (v->chunk_log2 - 6) & 63) & 1))
+			sched_fail("block %zu was freed, and nothing tells of it", p);
+	}
+}
+
+static void check_hints(struct view *v)
+{
+	for (int i = 0; i < SCHED_THREADS; i++)
+		if (!sched_died(i) && view_attached(&w.v[i]))
+			outbox_send(w.v[i].slot, &w.v[i]);
+	for (uint32_t c = 0, n; c < v->chunks; c += n) {
+		uint64_t word = map_at(v, c)->word;
+		n = word_length(word);
+		if (WORD_KIND(word) == KIND_SLAB && !SLAB_DIRTY(word))
+			check_hints_of(v, c, word);
+	}
 }
 
 static void check_walked(void)
@@ -266,6 +306,7 @@ static void verify(void)
 	check_sound(v, &r);
 	check_blocks(v);
 	check_walked();
+	check_hints(v);
 	check_nothing_lost(v);
 }
 
@@ -430,11 +471,12 @@ static void rivals_body(void)
 static void last_prepare(void)
 {
 	prepare_3();
-	w.p[0] = take_as(2, span_size(13));
+	w.p[0] = take_as(2, span_size(12));
 }
 
-static void last_single(void)
+static void last_singles(void)
 {
+	take(span_size(1));
 	take(span_size(1));
 }
 
@@ -458,7 +500,7 @@ static void last_verify(void)
 static void grow_prepare(void)
 {
 	prepare(3, TINY, 2 * TINY);
-	w.p[0] = take_as(2, span_size(20));
+	w.p[0] = take_as(2, span_size(19));
 }
 
 static void grow_body(void)
@@ -597,6 +639,86 @@ static void carve_other(void)
 	take(2000);
 }
 
+static void check_live(void)
+{
+	struct report r;
+	heap_check(mine(), &r);
+	if (r.invariant)
+		sched_fail("a live check says that invariant %u is broken", (uint32_t)r.invariant);
+}
+
+/* --- trim against adoption, and what is allocated after it ---------------------------- */
+
+static void trim_owner(void)
+{
+	thread_trim(mine());
+	take(SMALL);
+}
+
+static void trim_freer(void)
+{
+	give(w.p[0]);
+	take(SMALL);
+	take(SMALL);
+}
+
+/* --- hints that come late, for a chunk that is another slab by then ---------------------- */
+
+enum { WIDE = 1144 }; /* four in five chunks, carved one by one */
+
+static void late_prepare(void)
+{
+	prepare_3();
+	for (int i = 0; i < 4; i++)
+		w.p[i] = take_as(0, WIDE);
+}
+
+/* Bytes of a user that look like blocks which another thread freed. */
+static void late_write(size_t p)
+{
+	size_t stride = WIDE + HEADER_SIZE;
+	for (size_t at = stride; at < 4 * stride; at += stride) {
+		size_t header = p + at - HEADER_SIZE;
+		bytes_store64(sched_region + header,
+		              label_seal(mine(), header, WIDE | (uint64_t)STATE_XFREE << 32));
+	}
+}
+
+static void late_owner(void)
+{
+	for (int i = 0; i < 3; i++)
+		give(w.p[i]);
+	thread_trim(mine());
+	size_t p = take(span_size(5));
+	late_write(p);
+	give(p);
+	for (int i = 0; i < 3; i++)
+		take(WIDE);
+}
+
+static void late_freer(void)
+{
+	give(w.p[3]);
+	thread_trim(mine());
+}
+
+/* --- reaped by force ---------------------------------------------------------------------- */
+
+static void force_reaper(void)
+{
+	if (thread_reap(mine(), w.v[0].thread, false))
+		sched_fail("it is not reaped");
+	thread_attach(&w.v[3], 0); /* another tenant of the slot */
+}
+
+static void force_reaped(void)
+{
+	if (heap_malloc(mine(), SMALL) || mine()->error != LSHM_ERR_DETACHED)
+		sched_fail("a thread that was reaped allocates");
+	if (heap_free(mine(), w.p[0]) != LSHM_ERR_DETACHED)
+		sched_fail("a thread that was reaped frees");
+}
+
 /* --- names ----------------------------------------------------------------------------------------------------------- */
 
 static const uint8_t name_one[] = "one", name_two[] = "two";
@@ -638,6 +760,11 @@ static void names_verify(void)
 	{ \
 		body, false, 0 \
 	}
+/* Once thread 1 has ended. */
+#define BEHIND_1(body) \
+	{ \
+		body, false, 2 \
+	}
 /* Once thread 0 has ended or died. */
 #define AFTER_0(body) \
 	{ \
@@ -659,7 +786,7 @@ static const struct scenario scenarios[] = {
 	{"rivals", rivals_prepare, verify_one_served, 1,
 	 {MORTAL(rivals_frees), MORTAL(rivals_body)}},
 	{"last", last_prepare, last_verify, 1,
-	 {IMMORTAL(last_single), IMMORTAL(last_run)}},
+	 {IMMORTAL(last_singles), IMMORTAL(last_run)}},
 	{"grow", grow_prepare, verify_all_served, 2,
 	 {MORTAL(grow_body), MORTAL(grow_body), MORTAL(grow_free)}},
 	{"attach", attach_prepare, attach_verify, 2,
@@ -668,6 +795,14 @@ static const struct scenario scenarios[] = {
 	 {MORTAL(resize_owner), MORTAL(resize_claimer), IMMORTAL(walk)}},
 	{"carve", carve_prepare, verify, 2,
 	 {MORTAL(carve_owner), MORTAL(carve_other), IMMORTAL(walk)}},
+	{"check", carve_prepare, verify, 4,
+	 {MORTAL(carve_owner), MORTAL(carve_other), IMMORTAL(check_live)}},
+	{"trim", park_prepare, verify, 1,
+	 {MORTAL(trim_owner), MORTAL(trim_freer), MORTAL(park_other)}},
+	{"late", late_prepare, verify, 2,
+	 {MORTAL(late_owner), MORTAL(late_freer)}},
+	{"force", park_prepare, verify, 1,
+	 {BEHIND_1(force_reaped), IMMORTAL(force_reaper)}},
 	{"names", prepare_3, names_verify, 1,
 	 {MORTAL(names_set_one), MORTAL(names_set_both), IMMORTAL(names_find)}},
 	{"reap-locks", reap_prepare, verify, 3,
@@ -679,17 +814,22 @@ static const struct scenario scenarios[] = {
 };
 /* clang-format on */
 
+/* A live check reads a header and its canary by plain loads, which a host that
+ * reorders loads may see the other way round: it has no stale loads. */
+
 /* What is searched: { preemptions, deaths, stale loads }, by the weight of a
  * scenario. The long tests do both lists. */
 static const struct bounds quick[][4] = {
 	{{2, 0, 0}, {1, 1, 0}, {1, 0, 1}},
 	{{1, 0, 0}, {0, 1, 0}, {1, 0, 1}},
 	{{1, 1, 0}},
+	{{1, 0, 0}, {0, 1, 0}},
 };
 static const struct bounds full[][4] = {
 	{{3, 0, 0}, {2, 1, 0}, {1, 1, 1}, {2, 0, 1}},
 	{{2, 0, 0}, {1, 1, 0}, {0, 2, 0}, {1, 0, 2}},
 	{{2, 1, 0}, {1, 2, 0}, {1, 1, 1}},
+	{{2, 0, 0}, {1, 1, 0}},
 };
 
 static bool explore(const struct scenario *s, struct bounds b, uint64_t most)

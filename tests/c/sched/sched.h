@@ -63,6 +63,8 @@ extern _Alignas(65536) uint8_t sched_region[SCHED_REGION];
  * `most` of them. What it fails by is printed, with the schedule. */
 bool sched_explore(const struct scenario *s, struct bounds bounds, uint64_t most,
                    struct tally *tally);
+/* Is called when a thread dies, outside of all threads. */
+void sched_on_death(void (*call)(int thread));
 /* The scenario's own state, in which each schedule begins as prepare left it. */
 void sched_keep(void *state, size_t size);
 /* Something does not hold: ends the schedule. Does not return to a thread. */
