@@ -32,14 +32,16 @@ struct store {
 	uint16_t *carried; /* a view, or null */
 	uint32_t carried_count;
 	uint32_t stamp;
-	bool lazy; /* plain: the value is what memory says until the next store */
+	bool plain;
+	bool lazy; /* the value is what memory says until the next store */
 };
 
 struct cell {
 	size_t at;
 	uint32_t width;
 	struct store *newest;
-	uint16_t plain_load[SCHED_THREADS]; /* the thread's clock at the last one */
+	/* The thread's clock at its last load, and at its last plain one. */
+	uint16_t load[SCHED_THREADS], plain_load[SCHED_THREADS];
 };
 
 _Alignas(65536) uint8_t sched_region[SCHED_REGION];
@@ -215,8 +217,8 @@ static void plain_check(struct cell *c, bool writes)
 	if (c->newest->stamp > *seen(me, c))
 		sched_fail("a data race: a plain access to %zu, which another thread wrote", c->at);
 	for (int i = 0; writes && i < SCHED_THREADS; i++)
-		if (i != me && c->plain_load[i] > view[me][i])
-			sched_fail("a data race: a store to %zu, which another thread reads",
+		if (i != me && c->load[i] > view[me][i])
+			sched_fail("a data race: a plain store to %zu, which another thread reads",
 			           c->at);
 }
 
@@ -227,11 +229,11 @@ static void plain_access(size_t at, uint32_t width, bool writes)
 	int me = sched_self();
 	plain_check(c, writes);
 	if (!writes) {
-		c->plain_load[me] = view[me][me];
+		c->load[me] = c->plain_load[me] = view[me][me];
 		return;
 	}
 	struct store *s = store_add(c, 0);
-	s->lazy = true;
+	s->plain = s->lazy = true;
 	*seen(me, c) = (uint16_t)s->stamp;
 }
 
@@ -290,13 +292,20 @@ static void store_see(int me, struct cell *c, const struct store *s, int order)
 		view_raise(view[me], s->carried, s->carried_count);
 }
 
-static uint64_t atomic_load_any(size_t at, uint32_t width, int order)
+/* `peek`: a look that may race with plain stores, by design. */
+static uint64_t atomic_load_any(size_t at, uint32_t width, int order, bool peek)
 {
 	order_check(order);
 	touch(at, width, false);
 	sched_point(at, false, false);
 	int me = sched_self();
 	struct cell *c = cell_of(at, width);
+	if (!peek) {
+		c->load[me] = view[me][me];
+		if (c->newest->plain && c->newest->stamp > *seen(me, c))
+			sched_fail("a data race: a load of %zu, which another thread wrote plainly",
+			           at);
+	}
 	struct store *s = store_pick(c, me, NULL);
 	store_see(me, c, s, order);
 	trace("load", c, s->value, s);
@@ -400,16 +409,24 @@ static void plain_point(size_t at, size_t size, bool writes)
 		       writes ? "store" : "load", size, at);
 }
 
-/* Eight bytes; words that are narrower have cells of their own. */
-static void plain_eight(size_t eight, bool writes)
+/* A plain access of any width: to the word of eight bytes that it lies in, or to the
+ * narrower ones that lie in it: compilers join and split what is plain. */
+static void plain_words(size_t at, uint32_t width, bool writes)
 {
-	for (size_t i = eight; i < eight + 8; i += 2) {
-		const struct cell *c = cell_at[i] ? &cells[cell_at[i]] : NULL;
-		if (c && c->width < 8)
-			plain_access(i, c->width, writes);
-	}
-	if (!cell_at[eight] || cells[cell_at[eight]].width == 8)
+	size_t eight = at & ~(size_t)7;
+	bool any = false;
+	if (cell_at[eight] && cells[cell_at[eight]].width == 8) {
 		plain_access(eight, 8, writes);
+		return;
+	}
+	for (size_t i = at; i < at + width; i++) {
+		if (!cell_at[i])
+			continue;
+		plain_access(i, cells[cell_at[i]].width, writes);
+		any = true;
+	}
+	if (!any)
+		plain_access(at, width, writes);
 }
 
 static void plain_range(const uint8_t *p, size_t size, bool writes)
@@ -421,13 +438,13 @@ static void plain_range(const uint8_t *p, size_t size, bool writes)
 	bool sample = size > 256;
 	for (size_t end = at + size; at < end;) {
 		size_t eight = at & ~(size_t)7, next = eight + 8;
-		/* Of many bytes one word in eight is enough to tell a race, and the
-		 * one where a chunk's header would stand. */
-		if (sample && eight % 64 != 56) {
+		/* Of many bytes some are enough to tell a race: those where a slot
+		 * begins, and where a chunk's header would stand. */
+		if (sample && eight % 64 != 56 && eight % 64 != 0) {
 			at = next;
 			continue;
 		}
-		plain_eight(eight, writes);
+		plain_words(eight, 8, writes);
 		at = next;
 	}
 }
@@ -451,7 +468,7 @@ uint64_t memory_peek64(const uint8_t *p)
 	uint64_t x;
 	size_t at;
 	if (watched(p, &at) && at % 8 == 0)
-		return atomic_load_any(at, 8, __ATOMIC_RELAXED);
+		return atomic_load_any(at, 8, __ATOMIC_RELAXED, true);
 	memcpy(&x, p, sizeof x);
 	return x;
 }
@@ -491,13 +508,7 @@ static void plain(const void *p, uint32_t width, bool writes)
 	if (!watched(p, &at))
 		return;
 	plain_point(at, width, writes);
-	/* Compilers load two words at once where that makes no difference. */
-	if (cell_at[at] && cells[cell_at[at]].width == width)
-		plain_access(at, width, writes);
-	else if (width == 8 || (cell_at[at & ~(size_t)7] && !cell_at[at]))
-		plain_eight(at & ~(size_t)7, writes);
-	else
-		plain_access(at, width, writes);
+	plain_words(at, width, writes);
 }
 
 #define PLAIN(width) \
@@ -527,7 +538,7 @@ PLAIN(8)
 	type __tsan_atomic##bits##_load(const volatile type *p, int order) \
 	{ \
 		size_t at; \
-		return watched(p, &at) ? (type)atomic_load_any(at, sizeof *p, order) : *p; \
+		return watched(p, &at) ? (type)atomic_load_any(at, sizeof *p, order, false) : *p; \
 	} \
 	void __tsan_atomic##bits##_store(volatile type *p, type x, int order) \
 	{ \

@@ -257,6 +257,16 @@ static void check_hints(struct view *v)
 	}
 }
 
+/* Who published a piece of the slot table, or their reaper, kept it. */
+static void check_pieces(struct view *v)
+{
+	for (int i = 0; i < SLOT_PIECES; i++) {
+		uint32_t c = view_header(v)->slot_piece[i];
+		if (c && WORD_OWNER(map_at(v, c)->word) != OWNER(KIND_META, 0))
+			sched_fail("piece %d of the slot table is not kept", i);
+	}
+}
+
 static void check_walked(void)
 {
 	uint32_t unknown = 0;
@@ -304,9 +314,14 @@ static void verify(void)
 	if (thread_attach(v, 0))
 		sched_fail("the judge cannot attach");
 	check_sound(v, &r);
-	check_blocks(v);
 	check_walked();
+	check_pieces(v);
 	check_hints(v);
+	for (int i = 0; i < SCHED_THREADS; i++)
+		if (!sched_died(i))
+			thread_trim(&w.v[i]);
+	check_blocks(v);
+	check_sound(v, &r);
 	check_nothing_lost(v);
 }
 
@@ -503,9 +518,14 @@ static void grow_prepare(void)
 	w.p[0] = take_as(2, span_size(19));
 }
 
-static void grow_body(void)
+static void grow_six(void)
 {
 	take(span_size(6));
+}
+
+static void grow_nine(void)
+{
+	take(span_size(9));
 }
 
 static void grow_free(void)
@@ -530,7 +550,10 @@ static void attach_body(void)
 
 static void attach_leave(void)
 {
+	uint32_t thread = 0;
 	w.p[0] = take(SMALL);
+	while ((thread = thread_next(mine(), THREAD_SLOT(thread))) != 0)
+		;
 	thread_detach(mine());
 }
 
@@ -664,11 +687,12 @@ static void trim_freer(void)
 
 /* --- hints that come late, for a chunk that is another slab by then ---------------------- */
 
-enum { WIDE = 1144 }; /* four in five chunks, carved one by one */
+/* Four in three chunks, carved two by two; a slab is as long where there are 96. */
+enum { WIDE = 696 };
 
 static void late_prepare(void)
 {
-	prepare_3();
+	prepare(3, 96 << 10, 96 << 10);
 	for (int i = 0; i < 4; i++)
 		w.p[i] = take_as(0, WIDE);
 }
@@ -692,7 +716,7 @@ static void late_owner(void)
 	size_t p = take(span_size(5));
 	late_write(p);
 	give(p);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++)
 		take(WIDE);
 }
 
@@ -708,6 +732,7 @@ static void force_reaper(void)
 {
 	if (thread_reap(mine(), w.v[0].thread, false))
 		sched_fail("it is not reaped");
+	host_release_slot(mine(), THREAD_SLOT(w.v[0].thread));
 	thread_attach(&w.v[3], 0); /* another tenant of the slot */
 }
 
@@ -788,7 +813,7 @@ static const struct scenario scenarios[] = {
 	{"last", last_prepare, last_verify, 1,
 	 {IMMORTAL(last_singles), IMMORTAL(last_run)}},
 	{"grow", grow_prepare, verify_all_served, 2,
-	 {MORTAL(grow_body), MORTAL(grow_body), MORTAL(grow_free)}},
+	 {MORTAL(grow_six), MORTAL(grow_nine), MORTAL(grow_free)}},
 	{"attach", attach_prepare, attach_verify, 2,
 	 {MORTAL(attach_body), MORTAL(attach_body), MORTAL(attach_leave)}},
 	{"resize", resize_prepare, resize_verify, 2,

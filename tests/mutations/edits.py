@@ -1,0 +1,305 @@
+"""The broken variants: EDITS of the source, (name, [(file, old, new)], scenario
+with its preemptions, deaths and stale loads), and VARIANTS of models, (name,
+model, its size)."""
+
+EDITS = [
+    (
+        "the label before the outbox entry",
+        [
+            (
+                "slow.c",
+                """	outbox_note(v, p, class_stride(class) * GRANULE);
+	return header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label))
+""",
+                """	bool retired = header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label));
+	outbox_note(v, p, class_stride(class) * GRANULE);
+	return retired
+""",
+            )
+        ],
+        "collect 0 1 0",
+    ),
+    (
+        "fresh before its labels",
+        [
+            (
+                "refill.c",
+                """	while (x > fresh) {
+		x -= stride;
+""",
+                """	store_release(&map_at(v, k)->fresh, (uint16_t)end);
+	while (x > fresh) {
+		x -= stride;
+""",
+            )
+        ],
+        "carve 0 1 0",
+    ),
+    (
+        "release by a counter of hints",
+        [
+            (
+                "slab.c",
+                """		exchange_acquire(&e[i].hints, 0);
+""",
+                """		used -= (uint32_t)__builtin_popcountll(exchange_acquire(&e[i].hints, 0));
+""",
+            ),
+            (
+                "slab.c",
+                """		if (state == STATE_FREE || state == STATE_XFREE)
+			head = label_free_before(v, header, head);
+""",
+                """		if (state == STATE_XFREE)
+			used++;
+		if (state == STATE_FREE || state == STATE_XFREE)
+			head = label_free_before(v, header, head);
+""",
+            ),
+            (
+                "slab.c",
+                """		if (label_look(v, slab_header(v, k, x)) != STATE_FREE)
+""",
+                """		if ((int16_t)map_at(v, k)->used > 0)
+""",
+            ),
+        ],
+        "release 0 1 0",
+    ),
+    (
+        "a list that is kept across giving the slab up",
+        [
+            (
+                "slab.c",
+                """	v->list[class].head = k ? notes_head(v, k) : 0;
+""",
+                """	if (k)
+		v->list[class].head = notes_head(v, k);
+""",
+            )
+        ],
+        "trim 2 0 0",
+    ),
+    (
+        "collect above fresh",
+        [
+            (
+                "refill.c",
+                """	uint32_t fresh = slab_fresh(v, k, word);
+	bool any = false;
+""",
+                """	uint32_t fresh = slab_granules(v, word);
+	bool any = false;
+""",
+            )
+        ],
+        "late 2 0 0",
+    ),
+    (
+        "claims that give up after one conflict",
+        [
+            (
+                "span.c",
+                "start == 0 && v->conflicts == 0 && v->in_flight == before",
+                "start == 0 || v->conflicts",
+            )
+        ],
+        "last 3 0 0",
+    ),
+    (
+        "resize without its own state",
+        [
+            (
+                "realloc.c",
+                "word_next(word, KIND_RESIZE, slot, min32(n, old_n))",
+                "word_next(word, KIND_SPAN, 0, old_n + 0 * slot)",
+            )
+        ],
+        "resize 0 1 0",
+    ),
+    (
+        "commit before the size",
+        [
+            (
+                "slow.c",
+                """	canary_set(v, payload, size, span_capacity(v, n));
+	header_store(""",
+                """	span_commit(v, head, KIND_SPAN, 0, n);
+	canary_set(v, payload, size, span_capacity(v, n));
+	header_store(""",
+            )
+        ],
+        "claims 0 1 0",
+    ),
+    (
+        "no epoch compare on entry",
+        [("map.h", "load_relaxed(&v->slot->state) == v->state", "true")],
+        "force 0 0 0",
+    ),
+    (
+        "a rebuild that clears the hints last",
+        [
+            (
+                "slab.c",
+                """	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+		exchange_acquire(&e[i].hints, 0);
+""",
+                "",
+            ),
+            (
+                "slab.c",
+                """	e->used = (uint16_t)used;
+""",
+                """	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+		exchange_acquire(&e[i].hints, 0);
+	e->used = (uint16_t)used;
+""",
+            ),
+        ],
+        "release 2 0 0",
+    ),
+    (
+        "a dead thread's notes are believed",
+        [("thread.c", "arg |= SLAB_ARG(0, 1, 0);", "arg |= 0;")],
+        "reap-frees 1 1 0",
+    ),
+    (
+        "a reaper that does not send the outbox",
+        [
+            (
+                "thread.c",
+                """	outbox_send(s, v);
+""",
+                "",
+            )
+        ],
+        "reap-locks 0 1 0",
+    ),
+    (
+        "the outbox is cleared before the hint is sent",
+        [
+            (
+                "refill.c",
+                """	if (mask && chunk < v->chunks)
+""",
+                """	store_owned64(&o->mask, 0);
+	if (mask && chunk < v->chunks)
+""",
+            )
+        ],
+        "collect 0 1 0",
+    ),
+    (
+        "a piece of the slot table is published, then cleared",
+        [
+            (
+                "thread.c",
+                """	bytes_clear(v->base + chunk_offset(v, c), first * sizeof(struct slot));
+""",
+                "",
+            ),
+            (
+                "thread.c",
+                """	if (cas32(piece, 0, c))
+""",
+                """	bool published = cas32(piece, 0, c);
+	bytes_clear(v->base + chunk_offset(v, c), first * sizeof(struct slot));
+	if (published)
+""",
+            ),
+        ],
+        "attach 1 0 0",
+    ),
+    (
+        "a reaper that does not look whether a piece was published",
+        [("thread.c", "kind != KIND_META || !slots_have(v, c)", "true")],
+        "attach 0 1 0",
+    ),
+    (
+        "a slot that becomes free keeps its epoch",
+        [
+            (
+                "thread.c",
+                """	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));
+""",
+                """	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch));
+""",
+            )
+        ],
+        "force 0 0 0",
+    ),
+    (
+        "committed by a store",
+        [
+            (
+                "span.c",
+                """	while (seen < backed && !cas32(committed, seen, backed))
+""",
+                """	if (seen < backed)
+		store_release(committed, backed);
+	while (false)
+""",
+            )
+        ],
+        "grow 2 0 0",
+    ),
+    (
+        "a name is READY before its text",
+        [
+            (
+                "names.c",
+                """		bytes_clear(names[i].text, NAME_BYTES);
+""",
+                """		cas64(&names[i].state, claim, NAME_READY);
+		bytes_clear(names[i].text, NAME_BYTES);
+""",
+            )
+        ],
+        "names 0 1 0",
+    ),
+    (
+        "compare-exchanges that do not release and acquire",
+        [
+            (
+                "c11.h",
+                """static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+{
+	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
+	                                               memory_order_acquire);
+""",
+                """static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+{
+	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_relaxed,
+	                                               memory_order_relaxed);
+""",
+            )
+        ],
+        "park 1 0 0",
+    ),
+    (
+        "hints that do not release",
+        [
+            (
+                "c11.h",
+                "atomic_fetch_or_explicit(p, x, memory_order_release)",
+                "atomic_fetch_or_explicit(p, x, memory_order_relaxed)",
+            )
+        ],
+        "collect 1 0 1",
+    ),
+]
+
+VARIANTS = [
+    ("hints inside the slab", "slab", {"problem": "hints-inside"}),
+    (
+        "a helper that does not read the head again",
+        "spans",
+        {"chunks": 3, "length": 3, "helpers": 2, "problem": "blind-helper"},
+    ),
+    (
+        "a map piece cleared by its publisher",
+        "growth",
+        {"growers": 3, "problem": "cleared-piece"},
+    ),
+    ("a header in two stores", "commit", {"slab": True, "problem": "torn"}),
+]
