@@ -7,15 +7,21 @@ EDITS = [
         "the label before the outbox entry",
         [
             (
-                "slow.c",
-                """	outbox_note(v, p, class_stride(class) * GRANULE);
-	return header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label))
+                "cache.c",
+                """	if (load_relaxed(&o->chunk) != chunk) {
 """,
-                """	bool retired = header_retire(v->base + (p - HEADER_SIZE), label, label_flip(label));
-	outbox_note(v, p, class_stride(class) * GRANULE);
-	return retired
+                """	header_store(header_at(v, p), label_turn(h, STATE_CACHED, STATE_XFREE));
+	if (load_relaxed(&o->chunk) != chunk) {
 """,
-            )
+            ),
+            (
+                "cache.c",
+                """	store_owned64(&o->mask, load_relaxed(&o->mask) | 1ull << bit);
+	header_store(header_at(v, p), label_turn(h, STATE_CACHED, STATE_XFREE));
+""",
+                """	store_owned64(&o->mask, load_relaxed(&o->mask) | 1ull << bit);
+""",
+            ),
         ],
         "collect 0 1 0",
     ),
@@ -24,12 +30,10 @@ EDITS = [
         [
             (
                 "refill.c",
-                """	while (x > fresh) {
-		x -= stride;
+                """	for (uint32_t x = end; x > fresh; next = x + 1) {
 """,
-                """	store_release(&map_at(v, k)->fresh, (uint16_t)end);
-	while (x > fresh) {
-		x -= stride;
+                """	store_release(&e->fresh, (uint16_t)end);
+	for (uint32_t x = end; x > fresh; next = x + 1) {
 """,
             )
         ],
@@ -48,37 +52,37 @@ EDITS = [
             (
                 "slab.c",
                 """		if (state == STATE_FREE || state == STATE_XFREE)
-			head = label_free_before(v, header, head);
 """,
                 """		if (state == STATE_XFREE)
 			used++;
 		if (state == STATE_FREE || state == STATE_XFREE)
-			head = label_free_before(v, header, head);
 """,
             ),
             (
                 "slab.c",
-                """		if (label_look(v, slab_header(v, k, x)) != STATE_FREE)
+                """		if (label_look(v, slab_payload(v, k, x)) != STATE_FREE)
 """,
-                """		if ((int16_t)map_at(v, k)->used > 0)
+                """		if ((int16_t)load_relaxed(&map_at(v, k)->used) > 0)
 """,
             ),
         ],
-        "release 0 1 0",
+        "twice 1 1 0",
     ),
     (
-        "a list that is kept across giving the slab up",
+        "a list that is kept while the labels say FREE",
         [
             (
-                "slab.c",
-                """	v->list[class].head = k ? notes_head(v, k) : 0;
-""",
-                """	if (k)
-		v->list[class].head = notes_head(v, k);
-""",
-            )
+                "fast.h",
+                "if (!header_change(header, h, label_blend(v->cached, pad, 0), WORD",
+                "if (!header_change(header, h, label_free(v, p, 0), WORD",
+            ),
+            (
+                "fast.h",
+                "if (unlikely(header_load(header) != label_blend(v->cached, pad, 0)))",
+                "if (unlikely(LABEL_STATE(header_load(header)) % 3))",
+            ),
         ],
-        "trim 2 0 0",
+        "adopt 2 0 0",
     ),
     (
         "collect above fresh",
@@ -86,11 +90,11 @@ EDITS = [
             (
                 "refill.c",
                 """	uint32_t fresh = slab_fresh(v, k, word);
-	bool any = false;
-""",
+	struct entry *e = map_at(v, k);
+	for (""",
                 """	uint32_t fresh = slab_granules(v, word);
-	bool any = false;
-""",
+	struct entry *e = map_at(v, k);
+	for (""",
             )
         ],
         "late 2 0 0",
@@ -122,10 +126,10 @@ EDITS = [
         [
             (
                 "slow.c",
-                """	canary_set(v, payload, size, span_capacity(v, n));
+                """	canary_set(v, p, size, span_capacity(v, n));
 	header_store(""",
                 """	span_commit(v, head, KIND_SPAN, 0, n);
-	canary_set(v, payload, size, span_capacity(v, n));
+	canary_set(v, p, size, span_capacity(v, n));
 	header_store(""",
             )
         ],
@@ -148,11 +152,13 @@ EDITS = [
             ),
             (
                 "slab.c",
-                """	e->used = (uint16_t)used;
+                """			used++; /* a damaged one too: it is not handed out */
+	}
 """,
-                """	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+                """			used++;
+	}
+	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
 		exchange_acquire(&e[i].hints, 0);
-	e->used = (uint16_t)used;
 """,
             ),
         ],
@@ -160,7 +166,7 @@ EDITS = [
     ),
     (
         "a dead thread's notes are believed",
-        [("thread.c", "arg |= SLAB_ARG(0, 1, 0);", "arg |= 0;")],
+        [("thread.c", "arg |= SLAB_ARG(1, 0);", "arg |= 0;")],
         "reap-frees 1 1 0",
     ),
     (
@@ -168,7 +174,7 @@ EDITS = [
         [
             (
                 "thread.c",
-                """	outbox_send(s, v);
+                """	outbox_send(v, s);
 """,
                 "",
             )
@@ -179,7 +185,7 @@ EDITS = [
         "the outbox is cleared before the hint is sent",
         [
             (
-                "refill.c",
+                "cache.c",
                 """	if (mask && chunk < v->chunks)
 """,
                 """	store_owned64(&o->mask, 0);
@@ -190,11 +196,52 @@ EDITS = [
         "collect 0 1 0",
     ),
     (
+        "a reaper that leaves what the dead kept",
+        [
+            (
+                "thread.c",
+                """			recover_cached(v, s, thread, c, w);
+""",
+                """			(void)recover_cached;
+""",
+            )
+        ],
+        "reap-locks 0 1 0",
+    ),
+    (
+        "a span's thread after its commit",
+        [
+            (
+                "slow.c",
+                """	store_owned32(&map_at(v, head)->thread, v->thread);
+	span_commit(v, head, KIND_SPAN, 0, n);
+""",
+                """	span_commit(v, head, KIND_SPAN, 0, n);
+	store_owned32(&map_at(v, head)->thread, v->thread);
+""",
+            )
+        ],
+        "claims 0 1 0",
+    ),
+    (
+        "a release that takes kept blocks for free ones",
+        [
+            (
+                "slab.c",
+                """		if (label_look(v, slab_payload(v, k, x)) != STATE_FREE)
+""",
+                """		if (label_look(v, slab_payload(v, k, x)) == STATE_LIVE)
+""",
+            )
+        ],
+        "release 1 0 0",
+    ),
+    (
         "a piece of the slot table is published, then cleared",
         [
             (
                 "thread.c",
-                """	bytes_clear(v->base + chunk_offset(v, c), first * sizeof(struct slot));
+                """	bytes_clear(v->base + chunk_offset(v, c), bytes);
 """,
                 "",
             ),
@@ -203,7 +250,7 @@ EDITS = [
                 """	if (cas32(piece, 0, c))
 """,
                 """	bool published = cas32(piece, 0, c);
-	bytes_clear(v->base + chunk_offset(v, c), first * sizeof(struct slot));
+	bytes_clear(v->base + chunk_offset(v, c), bytes);
 	if (published)
 """,
             ),
@@ -258,6 +305,14 @@ EDITS = [
         "names 0 1 0",
     ),
     (
+        "looks at a header that do not acquire",
+        [
+            ("slow.c", "uint64_t h = header_peek(", "uint64_t h = bytes_peek64("),
+            ("check.c", "uint64_t h = header_peek(", "uint64_t h = bytes_peek64("),
+        ],
+        "check 0 0 1",
+    ),
+    (
         "compare-exchanges that do not release and acquire",
         [
             (
@@ -274,7 +329,7 @@ EDITS = [
 """,
             )
         ],
-        "park 1 0 0",
+        "rivals 1 0 0",
     ),
     (
         "hints that do not release",

@@ -463,12 +463,12 @@ void memory_store64(uint8_t *p, uint64_t x)
 	memcpy(p, &x, sizeof x);
 }
 
-uint64_t memory_peek64(const uint8_t *p)
+uint64_t memory_peek64(const uint8_t *p, bool acquire)
 {
 	uint64_t x;
 	size_t at;
 	if (watched(p, &at) && at % 8 == 0)
-		return atomic_load_any(at, 8, __ATOMIC_RELAXED, true);
+		return atomic_load_any(at, 8, acquire ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED, true);
 	memcpy(&x, p, sizeof x);
 	return x;
 }

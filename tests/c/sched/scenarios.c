@@ -28,6 +28,7 @@ static size_t span_size(uint32_t chunks)
 
 struct held {
 	size_t p, size;
+	int who; /* allocated it */
 };
 
 /* The scenario's own state, private to its threads but for `held`, which says
@@ -52,7 +53,7 @@ static struct view *mine(void)
 	return &w.v[sched_self()];
 }
 
-static void hold(size_t p, size_t size)
+static void hold(size_t p, size_t size, int who)
 {
 	struct held *place = NULL;
 	for (struct held *h = w.held; h < w.held + BLOCKS; h++) {
@@ -62,7 +63,7 @@ static void hold(size_t p, size_t size)
 			sched_fail("blocks overlap: %zu of %zu bytes, %zu of %zu", p, size, h->p,
 			           h->size);
 	}
-	*place = (struct held){p, size};
+	*place = (struct held){p, size, who};
 	w.ever[w.ever_count++ % BLOCKS] = p;
 }
 
@@ -80,7 +81,7 @@ static size_t take_as(int who, size_t size)
 	size_t p = heap_malloc(&w.v[who], size);
 	w.taking[who] = false;
 	if (p)
-		hold(p, size);
+		hold(p, size, who);
 	else
 		w.failed[who] = true;
 	return p;
@@ -118,10 +119,10 @@ static size_t resize(size_t p, size_t size)
 	w.cut[me] = 0;
 	if (!q) {
 		w.failed[me] = true;
-		hold(p, was.size);
+		hold(p, was.size, was.who);
 		return p;
 	}
-	hold(q, size);
+	hold(q, size, q == p ? was.who : me);
 	return q;
 }
 
@@ -173,9 +174,9 @@ static void prepare(uint32_t threads, uint32_t initial, uint32_t maximum)
 	heap_open(&w.v[JUDGE], sched_region, initial);
 }
 
-/* Of its 32 chunks 19 are free once three threads are there: the slot table was
- * doubled for the third. Blocks of more than 4 chunks are spans. */
-enum { TINY = 32 << 10 };
+/* Of its 39 chunks 19 are free once three threads are there: the slot table was
+ * doubled for the second and the third. Blocks of more than 4 chunks are spans. */
+enum { TINY = 39 << 10 };
 
 static void prepare_3(void)
 {
@@ -200,12 +201,16 @@ static void check_sound(struct view *v, struct report *r)
 }
 
 /* Whether a death explains a block that nobody holds. */
-static bool cut_short(size_t p, uint32_t *unknown)
+static bool cut_short(struct view *v, size_t p, uint32_t *unknown)
 {
 	for (int i = 0; i < SCHED_THREADS; i++)
 		if (sched_died(i) && w.cut[i] == p)
 			return true;
-	return (*unknown)-- > 0;
+	uint32_t thread = v->found.thread;
+	for (int i = 0; i < SCHED_THREADS; i++)
+		if (sched_died(i) && w.taking[i] && w.v[i].thread == thread)
+			return (*unknown)-- > 0;
+	return false;
 }
 
 static void check_blocks(struct view *v)
@@ -219,7 +224,9 @@ static void check_blocks(struct view *v)
 		struct held *h = held_find(p);
 		if (h && v->found.size != h->size)
 			sched_fail("block %zu has %zu bytes, not %zu", p, v->found.size, h->size);
-		if (!h && !cut_short(p, &unknown))
+		if (h && v->found.thread != w.v[h->who].thread)
+			sched_fail("block %zu is said to be thread %u's", p, v->found.thread);
+		if (!h && !cut_short(v, p, &unknown))
 			sched_fail("block %zu is live and nobody's", p);
 		found += h != NULL;
 	}
@@ -234,11 +241,11 @@ static void check_blocks(struct view *v)
  * are sent: the owner need not read all labels to find it. */
 static void check_hints_of(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(SLAB_CLASS(word)), fresh = slab_fresh(v, k, word);
+	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
 	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
-		size_t p = slab_header(v, k, x) + HEADER_SIZE;
+		size_t p = slab_payload(v, k, x);
 		uint64_t hints = map_at(v, (uint32_t)(p >> v->chunk_log2))->hints;
-		if (label_look(v, p - HEADER_SIZE) == STATE_XFREE &&
+		if (label_look(v, p) == STATE_XFREE &&
 		    !(hints >> (p >> (v->chunk_log2 - 6) & 63) & 1))
 			sched_fail("block %zu was freed, and nothing tells of it", p);
 	}
@@ -248,7 +255,7 @@ static void check_hints(struct view *v)
 {
 	for (int i = 0; i < SCHED_THREADS; i++)
 		if (!sched_died(i) && view_attached(&w.v[i]))
-			outbox_send(w.v[i].slot, &w.v[i]);
+			outbox_send(&w.v[i], w.v[i].slot);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t word = map_at(v, c)->word;
 		n = word_length(word);
@@ -372,6 +379,27 @@ static void collect_second(void)
 	thread_trim(mine());
 }
 
+/* --- a hint that is sent twice, for a block that is live again -------------------- */
+
+enum { ALONE = 1016 }; /* one to a chunk */
+
+static void twice_prepare(void)
+{
+	prepare_3();
+	w.p[0] = take_as(0, ALONE);
+}
+
+static void twice_owner(void)
+{
+	take(ALONE);
+}
+
+static void twice_freer(void)
+{
+	give(w.p[0]);
+	thread_trim(mine());
+}
+
 /* --- giving a slab up against adoption ---------------------------------------------------- */
 
 static void park_prepare(void)
@@ -389,12 +417,14 @@ static void park_owner(void)
 static void park_freer(void)
 {
 	give(w.p[0]);
+	thread_trim(mine());
 	take(SMALL);
 }
 
 static void park_other(void)
 {
 	give(w.p[1]);
+	thread_trim(mine());
 }
 
 /* --- adoption against remote free --------------------------------------------------------- */
@@ -408,12 +438,14 @@ static void adopt_prepare(void)
 static void adopt_owner(void)
 {
 	give(w.p[2]);
+	give(w.p[3]); /* the first goes back: only one is kept */
 	take(SMALL);
 }
 
 static void adopt_second(void)
 {
 	give(w.p[1]);
+	thread_trim(mine());
 	take(SMALL);
 }
 
@@ -436,6 +468,9 @@ static void release_owner(void)
 static void release_freer(void)
 {
 	give(w.p[3]);
+	size_t p = take(SMALL);
+	if (p)
+		give(p);
 	thread_trim(mine());
 }
 
@@ -543,8 +578,12 @@ static void attach_prepare(void)
 
 static void attach_body(void)
 {
-	if (thread_attach(mine(), 0))
-		sched_fail("there was a slot");
+	int error = thread_attach(mine(), 0);
+	/* The table grows once its last slot is taken: a moment later. */
+	if (error == LSHM_ERR_THREADS_FULL)
+		return;
+	if (error)
+		sched_fail("attaching fails: %d", error);
 	take(SMALL);
 }
 
@@ -559,6 +598,8 @@ static void attach_leave(void)
 
 static void attach_verify(void)
 {
+	if (!w.v[0].slot && !w.v[1].slot && !sched_died(0) && !sched_died(1))
+		sched_fail("nobody got the slot that was free");
 	for (int i = 0; i < 3; i++)
 		for (int j = 0; j < i; j++)
 			if (w.v[i].slot && w.v[i].slot == w.v[j].slot && !sched_died(i) &&
@@ -605,6 +646,7 @@ static void reap_by_word(void)
 static void reap_freer(void)
 {
 	give(w.p[2]);
+	thread_trim(mine());
 	take(SMALL);
 }
 
@@ -681,6 +723,7 @@ static void trim_owner(void)
 static void trim_freer(void)
 {
 	give(w.p[0]);
+	thread_trim(mine());
 	take(SMALL);
 	take(SMALL);
 }
@@ -701,11 +744,9 @@ static void late_prepare(void)
 static void late_write(size_t p)
 {
 	size_t stride = WIDE + HEADER_SIZE;
-	for (size_t at = stride; at < 4 * stride; at += stride) {
-		size_t header = p + at - HEADER_SIZE;
-		bytes_store64(sched_region + header,
-		              label_seal(mine(), header, WIDE | (uint64_t)STATE_XFREE << 32));
-	}
+	for (size_t q = p + stride; q < p + 4 * stride; q += stride)
+		bytes_store64(header_at(mine(), q),
+		              label_seal(mine(), q, LABEL_MAKE(STATE_XFREE, WIDE)));
 }
 
 static void late_owner(void)
@@ -800,6 +841,8 @@ static void names_verify(void)
 static const struct scenario scenarios[] = {
 	{"collect", collect_prepare, verify, 1,
 	 {MORTAL(collect_owner), MORTAL(collect_first), MORTAL(collect_second)}},
+	{"twice", twice_prepare, verify, 1,
+	 {MORTAL(twice_owner), MORTAL(twice_freer)}},
 	{"park", park_prepare, verify, 1,
 	 {MORTAL(park_owner), MORTAL(park_freer), MORTAL(park_other)}},
 	{"adopt", adopt_prepare, verify, 1,
@@ -820,7 +863,7 @@ static const struct scenario scenarios[] = {
 	 {MORTAL(resize_owner), MORTAL(resize_claimer), IMMORTAL(walk)}},
 	{"carve", carve_prepare, verify, 2,
 	 {MORTAL(carve_owner), MORTAL(carve_other), IMMORTAL(walk)}},
-	{"check", carve_prepare, verify, 4,
+	{"check", carve_prepare, verify, 2,
 	 {MORTAL(carve_owner), MORTAL(carve_other), IMMORTAL(check_live)}},
 	{"trim", park_prepare, verify, 1,
 	 {MORTAL(trim_owner), MORTAL(trim_freer), MORTAL(park_other)}},
@@ -839,22 +882,17 @@ static const struct scenario scenarios[] = {
 };
 /* clang-format on */
 
-/* A live check reads a header and its canary by plain loads, which a host that
- * reorders loads may see the other way round: it has no stale loads. */
-
 /* What is searched: { preemptions, deaths, stale loads }, by the weight of a
  * scenario. The long tests do both lists. */
 static const struct bounds quick[][4] = {
 	{{2, 0, 0}, {1, 1, 0}, {1, 0, 1}},
 	{{1, 0, 0}, {0, 1, 0}, {1, 0, 1}},
 	{{1, 1, 0}},
-	{{1, 0, 0}, {0, 1, 0}},
 };
 static const struct bounds full[][4] = {
 	{{3, 0, 0}, {2, 1, 0}, {1, 1, 1}, {2, 0, 1}},
 	{{2, 0, 0}, {1, 1, 0}, {0, 2, 0}, {1, 0, 2}},
 	{{2, 1, 0}, {1, 2, 0}, {1, 1, 1}},
-	{{2, 0, 0}, {1, 1, 0}},
 };
 
 static bool explore(const struct scenario *s, struct bounds b, uint64_t most)
