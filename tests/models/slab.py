@@ -1,38 +1,45 @@
 """Blocks of one slab: who may change which label, and what finds freed blocks.
 
-Labels are the truth; the list, the hints and the outboxes are caches. Threads
-allocate and free as owner, free in another's slab (outbox, label, later a hint),
-collect, carve, park, adopt, release; the chunk is a user's span in between, with
-bytes that look like labels. Each thread may die between any two steps, and its
-reaper, which may die too, makes its slab ownerless and dirty and sends its
-outbox. A compare-exchange of the chunk's word succeeds if the word was not
-changed since it was read: epochs make that exact.
+Labels are the truth; lists, caches, hints and outboxes are conveniences. A free
+makes a live block CACHED, whoever owns the slab, and its thread keeps it for its
+next malloc; later it goes back: to the list of a slab that is its own or nobody's,
+else as XFREE (outbox first, then label, later a hint). Owners fill their caches
+from the list, collect, carve, settle, park, release; the chunk is a user's span in
+between, with bytes that look like labels. Each thread may die between any two
+steps. Its reaper, which may die too, retires what the dead kept, makes its slab
+ownerless and dirty, and sends its outbox. A compare-exchange of the chunk's word
+succeeds if the word was not changed since it was read: epochs make that exact.
 
     word    (kind, owner, dirty)   kind: slab, free, span; owner: thread or None
-    labels  F L X per block, ? where none was written
+    labels  F L X, a thread's number (CACHED by it), ? where none was written
     holder  per block: the thread that may use it, or None
-    rest    what the notes say is on the list, of a slab that nobody owns
+    list    of the slab's entry, whoever owns it
     lives   how often the chunk may still become something else
+
+A thread: alive, pc, cache, outbox, valid (the word is what it read), used.
 """
 
 from collections import namedtuple
 
 from explorer import Model, put, require
 
-State = namedtuple("State", "word labels fresh holder hints rest lives threads")
-Thread = namedtuple("Thread", "alive pc list outbox valid used")
+State = namedtuple("State", "word labels fresh holder hints list lives threads")
+Thread = namedtuple("Thread", "alive pc cache outbox valid used")
 
 IDLE = ("idle",)
 PROBLEMS = {
     "label-first",  # XFREE before the outbox entry
     "fresh-first",  # `fresh` before the labels below it
     "counter",  # release by a counter of what hints told of
-    "kept-list",  # the list is still used after the slab was given up
+    "kept-list",  # what a thread keeps has labels that say FREE
     "above-fresh",  # collect believes labels above `fresh`
     "hints-inside",  # hints stand in the slab
     "hints-last",  # a rebuild clears the hints after it read the labels
     "not-dirty",  # a dead owner's notes are believed
     "reaper-forgets",  # the reaper does not send the outbox
+    "reaper-leaves",  # the reaper does not retire what the dead kept
+    "release-kept",  # release takes kept blocks for free ones
+    "blind-return",  # a kept block goes to the list of whoever owns the slab
 }
 
 
@@ -47,30 +54,26 @@ class Slab:
         self.deaths, self.problem = deaths, problem
 
     def model(self):
-        owner = Thread(True, IDLE, (), 0, False, 0)
-        return Model(
-            State(
-                ("slab", 0, False),
-                ("?",) * self.blocks,
-                0,
-                (None,) * self.blocks,
-                0,
-                (),
-                self.lives,
-                (owner,) * self.threads,
-            ),
-            self.steps,
-            self.check,
-        )
+        thread = Thread(True, IDLE, (), 0, False, 0)
+        none = (None,) * self.blocks
+        word, labels = ("slab", 0, False), ("?",) * self.blocks
+        first = State(word, labels, 0, none, 0, (), self.lives, (thread,) * self.threads)
+        return Model(first, self.steps, self.check)
 
     # --- changing a state -------------------------------------------------------
 
     def at(self, s, t, pc, **changes):
-        """Thread t goes on to pc; `list`, `outbox`, `valid`, `used` are its own,
-        all else the state's."""
-        own = {k: changes.pop(k) for k in ("list", "outbox", "valid", "used") if k in changes}
+        """Thread t goes on to pc; cache, outbox, valid, used are its own, all else
+        the state's; `label` is (block, label), `holds` (block, thread)."""
+        own = {k: changes.pop(k) for k in ("cache", "outbox", "valid", "used") if k in changes}
         if self.problem != "counter":
             own.pop("used", None)
+        elif "used" in own:
+            own["used"] = max(0, min(own["used"], self.blocks))
+        if "label" in changes:
+            changes["labels"] = put(s.labels, *changes.pop("label"))
+        if "holds" in changes:
+            changes["holder"] = put(s.holder, *changes.pop("holds"))
         threads = put(s.threads, t, s.threads[t]._replace(pc=pc, **own))
         return s._replace(threads=threads, **changes)
 
@@ -79,10 +82,12 @@ class Slab:
         threads = tuple(th._replace(valid=False) if th.valid else th for th in s.threads)
         return s._replace(word=word, threads=threads)
 
-    def push(self, s, t, block):
-        mine = s.threads[t].list
-        require(block not in mine, f"block {block} is on the list twice")
-        return tuple(sorted(mine + (block,)))
+    def pushed(self, s, block):
+        require(block not in s.list, f"block {block} is on the list twice")
+        return tuple(sorted(s.list + (block,)))
+
+    def kept(self, t):
+        return "F" if self.problem == "kept-list" else t
 
     # --- steps --------------------------------------------------------------------
 
@@ -92,31 +97,86 @@ class Slab:
             if th.alive:
                 yield from getattr(self, "at_" + th.pc[0])(s, t, th)
                 if dead < self.deaths:
-                    died = th._replace(alive=False, pc=("reap",), list=(), valid=False)
+                    died = th._replace(alive=False, pc=("reap",), cache=(), valid=False)
                     yield f"{t} dies", s._replace(threads=put(s.threads, t, died))
             else:
                 yield from self.reap(s, t, th)
 
     def at_idle(self, s, t, th):
         kind, owner, _ = s.word
+        for block in th.cache:
+            rest = tuple(b for b in th.cache if b != block)
+            yield f"{t} takes {block}", self.at(s, t, ("allocate", block), cache=rest)
+            yield f"{t} gives {block} back", self.at(s, t, ("give", block), cache=rest)
         if kind == "slab" and owner == t:
             yield from self.own(s, t, th)
-        elif self.problem == "kept-list" and kind == "slab":
-            for block in th.list:
-                rest = tuple(b for b in th.list if b != block)
-                yield f"{t} pops {block}", self.at(s, t, ("allocate", block), list=rest)
         if kind == "slab" and owner is None:
             yield f"{t} looks at the slab", self.at(s, t, ("adopt", None), valid=True)
         if kind == "free":
             yield from self.claim(s, t)
         if kind == "span" and owner == t:
-            free = s._replace(labels=s.labels)
-            yield f"{t} frees the span", self.reword(free, ("free", None, False))
+            yield f"{t} frees the span", self.reword(s, ("free", None, False))
         for block, holder in enumerate(s.holder):
             if holder == t:
                 yield from self.free(s, t, block)
         if th.outbox:
             yield f"{t} sends hints", self.at(s, t, ("sent",), hints=self.hint(s, th.outbox))
+
+    def at_allocate(self, s, t, th):
+        """The label was looked at: it says that we keep the block."""
+        block = th.pc[1]
+        if self.problem == "kept-list" and s.labels[block] != "F":
+            yield f"{t} drops {block}", self.at(s, t, IDLE)
+            return
+        require(s.holder[block] is None, f"block {block} is handed out while in use")
+        require(s.word[0] == "slab", f"block {block} is handed out of what is no slab")
+        live = self.at(s, t, IDLE, label=(block, "L"), holds=(block, t))
+        yield f"{t} makes {block} live", live
+
+    def free(self, s, t, block):
+        require(
+            s.word[0] == "slab" and s.labels[block] == "L" and block < s.fresh,
+            f"block {block} is no live block of a slab when it is freed",
+        )
+        freed = self.at(s, t, ("keep", block), label=(block, self.kept(t)), holds=(block, None))
+        yield f"{t} frees {block}", freed
+
+    def at_keep(self, s, t, th):
+        cache = tuple(sorted(th.cache + (th.pc[1],)))
+        yield f"{t} keeps {th.pc[1]}", self.at(s, t, IDLE, cache=cache)
+
+    # --- giving back -----------------------------------------------------------------
+
+    def at_give(self, s, t, th):
+        block = th.pc[1]
+        kind, owner, _ = s.word
+        require(kind == "slab", f"the slab of {block}, which is kept, is gone")
+        if owner == t or self.problem == "blind-return":
+            yield f"{t} labels {block} free", self.at(s, t, ("push", block), label=(block, "F"))
+        elif owner is None:
+            yield f"{t} sees nobody's", self.at(s, t, ("adopt", block), valid=True)
+        else:
+            yield f"{t} sees {owner}'s", self.at(s, t, ("note", block))
+
+    def at_push(self, s, t, th):
+        listed = self.at(s, t, IDLE, list=self.pushed(s, th.pc[1]), used=th.used - 1)
+        yield f"{t} lists {th.pc[1]}", listed
+
+    def at_note(self, s, t, th):
+        block = th.pc[1]
+        if self.problem == "label-first":
+            yield f"{t} retires {block}", self.at(s, t, ("note_late", block), label=(block, "X"))
+        else:
+            noted = self.at(s, t, ("retire", block), outbox=th.outbox | 1 << block)
+            yield f"{t} notes {block}", noted
+
+    def at_note_late(self, s, t, th):
+        yield f"{t} notes {th.pc[1]}", self.at(s, t, IDLE, outbox=th.outbox | 1 << th.pc[1])
+
+    def at_retire(self, s, t, th):
+        block = th.pc[1]
+        require(s.word[0] == "slab", f"block {block} is retired in what is no slab")
+        yield f"{t} retires {block}", self.at(s, t, IDLE, label=(block, "X"))
 
     def hint(self, s, bits):
         if self.problem == "hints-inside":
@@ -126,103 +186,51 @@ class Slab:
     def at_sent(self, s, t, th):
         yield f"{t} clears its outbox", self.at(s, t, IDLE, outbox=0)
 
+    # --- owning -------------------------------------------------------------------------
+
     def own(self, s, t, th):
-        for block in th.list:
-            rest = tuple(b for b in th.list if b != block)
-            yield f"{t} pops {block}", self.at(s, t, ("allocate", block), list=rest)
-        if not th.list:
+        for block in s.list:
+            rest = tuple(b for b in s.list if b != block)
+            pops = self.at(s, t, ("fill", block), list=rest, used=th.used + 1)
+            yield f"{t} pops {block}", pops
+        if not s.list:
             if s.hints:
                 yield f"{t} takes hints", self.at(s, t, ("collect", s.hints), hints=0)
             elif s.fresh < self.blocks:
                 yield from self.carve(s, t)
             else:
-                yield f"{t} notes its list", self.at(s, t, ("park",), rest=())
+                yield f"{t} gives the slab up", self.parked(s, t)
         # Trim and gather: all labels first.
-        if s.labels.count("X") or th.list:
+        if s.labels.count("X") or s.list:
             yield f"{t} settles", self.rebuild_begin(s, t, True)
-        yield from self.release(s, t, th)
 
-    def at_allocate(self, s, t, th):
+    def parked(self, s, t):
+        return self.reword(self.at(s, t, IDLE), ("slab", None, False))
+
+    def at_fill(self, s, t, th):
         block = th.pc[1]
-        require(s.holder[block] is None, f"block {block} is handed out while in use")
-        yield (
-            f"{t} makes {block} live",
-            self.at(
-                s,
-                t,
-                IDLE,
-                labels=put(s.labels, block, "L"),
-                holder=put(s.holder, block, t),
-                used=th.used + 1,
-            ),
-        )
+        cache = tuple(sorted(th.cache + (block,)))
+        require(s.labels[block] == "F", f"block {block} is on the list and not free")
+        yield f"{t} keeps {block}", self.at(s, t, IDLE, label=(block, self.kept(t)), cache=cache)
 
     def carve(self, s, t):
         if self.problem == "fresh-first":
             yield f"{t} raises fresh", self.at(s, t, ("carve_label", s.fresh), fresh=s.fresh + 1)
         else:
-            labels = put(s.labels, s.fresh, "F")
-            yield f"{t} labels {s.fresh}", self.at(s, t, ("carved", s.fresh), labels=labels)
+            labelled = self.at(s, t, ("carved", s.fresh), label=(s.fresh, "F"))
+            yield f"{t} labels {s.fresh}", labelled
 
     def at_carved(self, s, t, th):
         block = th.pc[1]
         yield (
             f"{t} raises fresh",
-            self.at(s, t, IDLE, fresh=block + 1, list=self.push(s, t, block)),
+            self.at(s, t, IDLE, fresh=block + 1, list=self.pushed(s, block)),
         )
 
     def at_carve_label(self, s, t, th):
         block = th.pc[1]
-        labels = put(s.labels, block, "F")
-        yield f"{t} labels {block}", self.at(s, t, IDLE, labels=labels, list=self.push(s, t, block))
-
-    def free(self, s, t, block):
-        require(s.word[0] == "slab" and s.labels[block] == "L", f"free refuses block {block}")
-        owner = s.word[1]
-        if owner == t:
-            yield f"{t} frees {block} as owner", self.at(s, t, ("free_own", block))
-        elif owner is None:
-            yield f"{t} frees {block}, nobody's", self.at(s, t, ("adopt", block), valid=True)
-        else:
-            yield f"{t} frees {block}, {owner}'s", self.at(s, t, ("note", block))
-
-    def at_free_own(self, s, t, th):
-        block = th.pc[1]
-        freed = self.at(
-            s,
-            t,
-            ("push", block),
-            labels=put(s.labels, block, "F"),
-            holder=put(s.holder, block, None),
-            used=th.used - 1,
-        )
-        yield f"{t} labels {block} free", freed
-
-    def at_push(self, s, t, th):
-        yield f"{t} lists {th.pc[1]}", self.at(s, t, IDLE, list=self.push(s, t, th.pc[1]))
-
-    def at_note(self, s, t, th):
-        block = th.pc[1]
-        if self.problem == "label-first":
-            yield f"{t} retires {block}", self.retired(s, t, block, ("note_late", block))
-        else:
-            outbox = th.outbox | 1 << block
-            yield f"{t} notes {block}", self.at(s, t, ("retire", block), outbox=outbox)
-
-    def at_note_late(self, s, t, th):
-        yield f"{t} notes {th.pc[1]}", self.at(s, t, IDLE, outbox=th.outbox | 1 << th.pc[1])
-
-    def at_retire(self, s, t, th):
-        yield f"{t} retires {th.pc[1]}", self.retired(s, t, th.pc[1], IDLE)
-
-    def retired(self, s, t, block, pc):
-        require(
-            s.word[0] == "slab" and s.labels[block] == "L" and block < s.fresh,
-            f"block {block} is no live block of a slab when it is freed",
-        )
-        return self.at(
-            s, t, pc, labels=put(s.labels, block, "X"), holder=put(s.holder, block, None)
-        )
+        labelled = self.at(s, t, IDLE, label=(block, "F"), list=self.pushed(s, block))
+        yield f"{t} labels {block}", labelled
 
     def at_collect(self, s, t, th):
         bits = th.pc[1]
@@ -231,91 +239,67 @@ class Slab:
             return
         block = (bits & -bits).bit_length() - 1
         after = ("collect", bits & bits - 1)
-        used = th.used - 1 if self.problem == "counter" else th.used
+        told = th.used - 1
         if s.labels[block] == "X" and (block < s.fresh or self.problem == "above-fresh"):
-            yield (
-                f"{t} collects {block}",
-                self.at(
-                    s,
-                    t,
-                    after,
-                    labels=put(s.labels, block, "F"),
-                    list=self.push(s, t, block),
-                    used=used,
-                ),
-            )
+            listed = self.pushed(s, block)
+            collected = self.at(s, t, after, label=(block, "F"), list=listed, used=told)
+            yield f"{t} collects {block}", collected
         else:
-            yield f"{t} passes {block} over", self.at(s, t, after, used=used)
-
-    def at_park(self, s, t, th):
-        kept = th.list if self.problem == "kept-list" else ()
-        given = self.at(s, t, IDLE, list=kept, rest=th.list)
-        yield f"{t} gives the slab up", self.reword(given, ("slab", None, False))
+            yield f"{t} passes {block} over", self.at(s, t, after, used=told)
 
     def at_adopt(self, s, t, th):
         block = th.pc[1]
+        pc = IDLE if block is None else ("give", block)
         if not th.valid:
-            yield f"{t} comes too late", self.at(s, t, IDLE)
+            yield f"{t} comes too late", self.at(s, t, pc)
             return
-        dirty = s.word[2] and self.problem != "not-dirty"
-        mine = self.reword(s, ("slab", t, False))
-        mine = self.at(mine, t, IDLE, list=() if dirty else s.rest, used=self.count(s), rest=())
-        if dirty:
-            mine = self.rebuild_begin(mine, t, False)
+        mine = self.at(self.reword(s, ("slab", t, False)), t, pc, used=self.count(s))
+        if s.word[2] and self.problem != "not-dirty":
+            mine = self.rebuild_begin(mine, t, False, pc)
         yield f"{t} adopts the slab", mine
 
     def count(self, s):
-        return sum(label in "LX" for label in s.labels[: s.fresh])
+        return sum(label != "F" for label in s.labels[: s.fresh])
 
-    def rebuild_begin(self, s, t, settles):
+    def rebuild_begin(self, s, t, settles, after=IDLE):
         hints = s.hints if self.problem == "hints-last" else 0
-        return self.at(s, t, ("rebuild", 0, settles), hints=hints, list=())
+        used = self.count(s) - s.hints.bit_count()
+        return self.at(s, t, ("rebuild", 0, settles, after), hints=hints, list=(), used=used)
 
     def at_rebuild(self, s, t, th):
-        _, block, settles = th.pc
+        _, block, settles, after = th.pc
+        ahead = ("rebuild", block + 1, settles, after)
         if block >= s.fresh:
             hints = 0 if self.problem == "hints-last" else s.hints
-            pc = ("settled",) if settles else IDLE
-            yield f"{t} has its list", self.at(s, t, pc, hints=hints, used=self.count(s))
-        elif s.labels[block] in "FX":
-            yield (
-                f"{t} lists {block}",
-                self.at(
-                    s,
-                    t,
-                    ("rebuild", block + 1, settles),
-                    labels=put(s.labels, block, "F"),
-                    list=self.push(s, t, block),
-                ),
-            )
+            pc = ("settled",) if settles else after
+            yield f"{t} has its list", self.at(s, t, pc, hints=hints)
+        elif s.labels[block] in ("F", "X"):
+            listed = self.at(s, t, ahead, label=(block, "F"), list=self.pushed(s, block))
+            yield f"{t} lists {block}", listed
         else:
+            label, holder = s.labels[block], s.holder[block]
             require(
-                s.labels[block] == "L" and s.holder[block] is not None,
+                (label == "L") == (holder is not None) and label != "?",
                 f"block {block} below fresh is neither free nor anybody's",
             )
-            yield f"{t} passes {block} over", self.at(s, t, ("rebuild", block + 1, settles))
+            yield f"{t} passes {block} over", self.at(s, t, ahead)
 
     def at_settled(self, s, t, th):
-        yield from self.release(s, t, th)
-        if s.fresh and not all(label == "F" for label in s.labels[: s.fresh]):
-            yield from self.at_park(s, t, th)
-        yield f"{t} keeps the slab", self.at(s, t, IDLE)
-
-    def release(self, s, t, th):
-        labels = s.labels[: s.fresh]
-        empty = all(label == "F" for label in labels)
+        free = ("F", *range(self.threads)) if self.problem == "release-kept" else ("F",)
+        empty = all(label in free for label in s.labels[: s.fresh])
         if self.problem == "counter":
             empty = th.used <= 0
         if not empty or not s.fresh:
+            yield f"{t} gives the slab up", self.parked(s, t)
             return
         for block in range(self.blocks):
             require(s.holder[block] is None, f"the slab is released, block {block} is in use")
-        done = self.at(s, t, IDLE, list=(), used=0)
+        done = self.at(s, t, IDLE, list=())
         yield f"{t} releases the slab", self.reword(done, ("free", None, False))
 
     def claim(self, s, t):
-        made = self.reword(s, ("slab", t, False))
-        yield f"{t} makes a slab", self.at(made, t, IDLE, list=(), fresh=0, rest=(), used=0)
+        made = self.at(self.reword(s, ("slab", t, False)), t, IDLE, list=(), fresh=0, used=0)
+        yield f"{t} makes a slab", made
         if s.lives:
             for byte in "LX":
                 used = self.reword(s, ("span", t, False))
@@ -327,13 +311,20 @@ class Slab:
     def reap(self, s, t, th):
         """A reaper's steps; it may die after each, and another begins anew."""
         kind, owner, _ = s.word
+        if kind == "slab" and self.problem != "reaper-leaves":
+            for block in range(s.fresh):
+                if s.labels[block] == t and not th.outbox >> block & 1:
+                    outbox = th.outbox | 1 << block
+                    yield f"{t}'s {block} is noted", self.at(s, t, th.pc, outbox=outbox)
+                    return
+                if s.labels[block] == t:
+                    yield f"{t}'s {block} is retired", self.at(s, t, th.pc, label=(block, "X"))
+                    return
         if owner == t and kind == "slab":
-            rest = s.rest if self.problem == "not-dirty" else ()
-            word = ("slab", None, True)
-            yield f"{t}'s slab is nobody's", self.reword(s._replace(rest=rest), word)
+            dirty = self.problem != "not-dirty"
+            yield f"{t}'s slab is nobody's", self.reword(s, ("slab", None, dirty))
             return
         if owner == t and kind == "span":
-            # Freed by the reaper, as free: true does.
             yield f"{t}'s span is freed", self.reword(s, ("free", None, False))
             return
         if th.outbox and self.problem == "reaper-forgets":
@@ -348,50 +339,50 @@ class Slab:
                 for u, other in enumerate(s.threads):
                     if other.alive:
                         yield f"{u} gets {block}", s._replace(holder=put(s.holder, block, u))
+        if self.problem == "reaper-leaves":
+            require(t not in s.labels[: s.fresh], "what a dead thread kept is lost")
 
     # --- what holds everywhere ----------------------------------------------------------
 
     def check(self, s):
         if s.word[0] != "slab":
             return
-        in_hand = set()
-        bits = s.hints
-        rebuilding = s.word[2]
+        in_hand, bits = set(), s.hints
+        # Labels are about to be read, or will be by the next owner.
+        rebuilt = s.word[2] or (s.word[1] is not None and not s.threads[s.word[1]].alive)
         for t, th in enumerate(s.threads):
             bits |= th.outbox
             if th.pc[0] == "collect":
                 bits |= th.pc[1]
-            if th.pc[0] == "rebuild" and s.word[1] == t:
-                rebuilding = True
-            if th.pc[0] in ("allocate", "push", "carved", "carve_label"):
-                in_hand.add(th.pc[1])
             if th.pc[0] == "note_late":
                 bits |= 1 << th.pc[1]
-            if not th.alive and s.word[1] == t:
-                rebuilding = True
-        listed = set(s.rest)
-        if s.word[1] is not None:
-            listed |= set(s.threads[s.word[1]].list)
+            rebuilt |= th.pc[0] == "rebuild" and s.word[1] == t
+            if th.pc[0] in ("fill", "push", "carved", "carve_label"):
+                in_hand.add(th.pc[1])
         for block in range(s.fresh):
-            label = s.labels[block]
-            if s.holder[block] is not None:
-                require(label == "L", f"block {block} is in use and its label says {label}")
-                continue
-            if rebuilding:
-                continue
-            if label == "X":
-                require(bits >> block & 1, f"block {block} was freed and nothing tells of it")
-            if label == "F":
-                require(
-                    block in listed or block in in_hand,
-                    f"block {block} is free and on no list",
-                )
+            self.check_block(s, block, bits, rebuilt, in_hand)
+
+    def check_block(self, s, block, bits, rebuilt, in_hand):
+        label, holder = s.labels[block], s.holder[block]
+        if holder is not None:
+            require(label == "L", f"block {block} is in use and its label says {label}")
+        elif label == "X":
+            told = rebuilt or bits >> block & 1
+            require(told, f"block {block} was given back and nothing tells of it")
+        elif label == "F" and self.problem != "kept-list":
+            listed = rebuilt or block in s.list or block in in_hand
+            require(listed, f"block {block} is free and on no list")
+        elif label in range(self.threads) and s.threads[label].alive:
+            th = s.threads[label]
+            kept = block in th.cache or block in th.pc[1:]
+            # An adopter goes on to give it back after its rebuild.
+            kept = kept or (th.pc[0] == "rebuild" and block in th.pc[3][1:])
+            require(kept, f"block {block} is kept by {label}, which does not know")
 
 
-QUICK = [dict(blocks=2, lives=0, deaths=1), dict(blocks=2, lives=1, deaths=0)]
+QUICK = [dict(blocks=2, lives=0, deaths=1), dict(blocks=1, lives=1, deaths=1)]
 LONG = [
-    dict(blocks=2, lives=1, deaths=1),
-    dict(blocks=3, lives=0, deaths=0),
-    dict(threads=3, blocks=1, lives=1, deaths=2),
+    dict(blocks=2, lives=1, deaths=0),
+    dict(threads=3, blocks=1, lives=1, deaths=1),
 ]
 BROKEN = [dict(problem=problem) for problem in sorted(PROBLEMS)]
