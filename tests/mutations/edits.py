@@ -317,12 +317,12 @@ EDITS = [
         [
             (
                 "c11.h",
-                """static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+                """bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
 {
 	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_acq_rel,
 	                                               memory_order_acquire);
 """,
-                """static inline bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
+                """bool cas64(_Atomic uint64_t *p, uint64_t old, uint64_t next)
 {
 	return atomic_compare_exchange_strong_explicit(p, &old, next, memory_order_relaxed,
 	                                               memory_order_relaxed);
