@@ -152,7 +152,7 @@ QUICK = [
     dict(chunks=3, lengths=(2, 2), deaths=1),
     dict(chunks=3, lengths=(2, 3), holder=True),
 ]
-LONG = [dict(chunks=4, lengths=(3, 2, 3)), dict(chunks=4, lengths=(3, 3), deaths=1, holder=True)]
+LONG = [dict(chunks=3, lengths=(2, 1, 2)), dict(chunks=4, lengths=(3, 3), deaths=1)]
 BROKEN = [
     dict(chunks=5, lengths=(1, 3), problem="give-up"),
     dict(chunks=3, lengths=(2, 2), deaths=1, problem="any-transit"),
