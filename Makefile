@@ -52,6 +52,19 @@ test-js: test-c
 	@test -n "$(JS_TESTS)" || { echo "no tests/js/*.test.js found"; exit 1; }
 	$(NODE_TEST)
 
+# The models of the protocols; those of the real core are test-c's (c.sched).
+test: test-models
+test-all: test-mutations
+.PHONY: test-models test-mutations
+test-models:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
+
+## test-mutations  breaks each protocol, and shows which test or model catches it
+test-mutations:
+	@tools/setup test
+	timeout $(TIME_LIMIT) python3 -B tests/mutations/run.py
+
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
