@@ -109,5 +109,5 @@ class Table:
 
 
 QUICK = [dict(threads=3, deaths=2)]
-LONG = [dict(threads=4, deaths=3)]
+LONG = [dict(threads=3, deaths=3)]
 BROKEN = [dict(problem=problem) for problem in sorted(PROBLEMS)]

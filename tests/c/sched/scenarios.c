@@ -174,9 +174,9 @@ static void prepare(uint32_t threads, uint32_t initial, uint32_t maximum)
 	heap_open(&w.v[JUDGE], sched_region, initial);
 }
 
-/* Of its 39 chunks 19 are free once three threads are there: the slot table was
+/* Of its 55 chunks 19 are free once three threads are there: the slot table was
  * doubled for the second and the third. Blocks of more than 4 chunks are spans. */
-enum { TINY = 39 << 10 };
+enum { TINY = 55 << 10 };
 
 static void prepare_3(void)
 {
