@@ -536,7 +536,8 @@ const heapBytes = (buffer, base) =>
 
 /**
  * What the core answers to the bytes that a memory has. Where others grow it, the
- * heap may be larger than those bytes by then: so once more if they changed.
+ * heap may be larger than those bytes by then, also where an engine tells this
+ * thread late of their growth: so until growing by nothing shows no more of them.
  * @param {any} memory
  * @param {number} base
  * @param {(bytes: bigint) => number} ask
@@ -547,6 +548,7 @@ function whole(memory, base, ask) {
     const result = ask(bytes);
     if (result !== -ERRORS.TRUNCATED[0] || bytes === had) return result;
     had = bytes;
+    if (isShared(memory.buffer)) Base.prototype.grow.call(memory, 0);
   }
 }
 
