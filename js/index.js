@@ -1807,10 +1807,13 @@ export class LocalSharedMemory extends Base {
    */
   image() {
     const { base } = enter(this, "image");
+    // The header first: what others add meanwhile, it must not speak of.
+    const header = new Uint8Array(this.buffer, base, BASE_ALIGN).slice();
     // 4 GiB are 0 to the core.
     const bytes = call(this, "image", "heap_image_bytes") >>> 0 || 2 ** 32;
     const copy = new Uint8Array(bytes);
     copy.set(new Uint8Array(this.buffer, base, bytes));
+    copy.set(header);
     return copy.buffer;
   }
 
