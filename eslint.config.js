@@ -30,4 +30,10 @@ export default [
     // A suite is one long function of short ones.
     rules: { "max-lines-per-function": "off" },
   },
+  {
+    files: ["tests/browser/**"],
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.audioWorklet },
+    },
+  },
 ];

@@ -446,6 +446,15 @@ function noWasm(cause) {
   return error;
 }
 
+/** @param {string} where */
+const notIsolated = (where) =>
+  makeError(
+    TypeError,
+    "NOT_ISOLATED",
+    where,
+    `${ERRORS.NOT_ISOLATED[1]}: serve it and its workers' scripts with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"`,
+  );
+
 // Importing works everywhere: without WebAssembly only the constructor throws.
 const Base = /** @type {PlatformMemoryConstructor} */ (
   Platform.WebAssembly?.Memory ??
@@ -1212,6 +1221,16 @@ function describe(initial, maximum, shared) {
   return options;
 }
 
+// Made once: browsers reserve gigabytes for each memory, however small.
+/** @type {null | { memory: any, core: any }} */
+let probe = null;
+
+/** A page to judge headers in, and the core over it. */
+function makeProbe() {
+  const memory = new Base({ initial: 1, maximum: 1 });
+  return { memory, core: loadCore(memory, "open") };
+}
+
 /**
  * Checks bytes that should be a heap's image.
  * @param {any} bytes
@@ -1234,11 +1253,10 @@ function inspectImage(bytes) {
   }
   // The header is judged in a page of its own.
   if (Platform.WebAssembly?.Memory === undefined) throw noWasm();
-  const probe = new Base({ initial: 1, maximum: 1 });
-  new Uint8Array(probe.buffer).set(image.subarray(0, PAGE));
-  const core = loadCore(probe, "open");
+  const { memory, core } = (probe ??= makeProbe());
+  new Uint8Array(memory.buffer).fill(0).set(image.subarray(0, PAGE));
   const result = core.heap_verify(0, BigInt(image.length));
-  if (result !== 0) throw noHeap("open", result, probe.buffer, 0);
+  if (result !== 0) throw noHeap("open", result, memory.buffer, 0);
   return { image, maximum: Math.ceil(Number(core.heap_max_bytes(0)) / PAGE) };
 }
 
@@ -1750,8 +1768,16 @@ export class LocalSharedMemory extends Base {
    * number reserved for the worker, so that one that dies early is known too.
    * @returns {{ memory: LocalSharedMemory, heapBase: number, thread: number }}
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
+   * @throws {TypeError} `ERR_LSHM_NOT_ISOLATED` in a page that the browser lets
+   *   share no memory; posting the memory itself is a `DataCloneError` there
    */
   handle() {
+    if (
+      Platform.crossOriginIsolated === false &&
+      enter(this, "handle").shared
+    ) {
+      throw notIsolated("handle");
+    }
     const thread = reserve(this, "handle");
     const { heapBase } = /** @type {any} */ (this)[STATE];
     return { memory: this, heapBase, thread };

@@ -1,7 +1,6 @@
 // Threads: real workers over one heap, their death, roots and names.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
   fails,
   LocalSharedMemory,
@@ -10,10 +9,16 @@ import {
   seed,
   seeded,
   settled,
+  sharing,
   start,
+  test,
+  threads,
 } from "./support.js";
 
 const page = 65536;
+const proof = { needs: ["threads", "proof"] };
+const exits = { needs: ["threads", "proof", "exit event"] };
+const leaving = { needs: ["threads", "leaving"] };
 
 /** All workers' ends, or the first one's error. */
 const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
@@ -27,6 +32,7 @@ const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
 async function storm(LocalSharedMemory, data, port) {
   const { handle, steps, seed, boxes, rowLength, count, me } = data;
   const memory = LocalSharedMemory.from(handle);
+  await port.provable(memory);
   let state = seed;
   const below = (n) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -139,7 +145,7 @@ function empty(memory, { boxes, boxCount }) {
   memory.free(boxes);
 }
 
-test("four workers allocate, stamp, hand over and free at random", async (t) => {
+test("four workers allocate, hand over and free", threads, async (t) => {
   t.diagnostic(`LSHM_SEED=${seed}`);
   const total = long ? 20e6 : 0.8e6;
   for (const options of [{ initial: 400 }, { initial: 2, maximum: 3000 }]) {
@@ -167,7 +173,7 @@ test("four workers allocate, stamp, hand over and free at random", async (t) => 
   }
 });
 
-test("one worker killed at random stops nobody, and is reaped", async (t) => {
+test("one worker killed at random stops nobody", proof, async (t) => {
   const rng = seeded(t);
   for (let round = 0; round < (long ? 30 : 4); round++) {
     const memory = new LocalSharedMemory(300);
@@ -197,14 +203,14 @@ test("one worker killed at random stops nobody, and is reaped", async (t) => {
   }
 });
 
-test("a worker killed while nobody watches: reap frees what it allocated", async () => {
+test("a worker killed while nobody watches", threads, async () => {
   const memory = new LocalSharedMemory(100);
   const mine = memory.malloc(1000);
   const worker = start((LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
     for (let i = 0; i < 1000; i++) memory.malloc(i);
     port.postMessage(0);
-    setInterval(() => {}, 1000);
+    port.stay();
   }, memory.handle());
   await message(worker);
   const thread = memory.threads().find((t) => t !== memory.thread);
@@ -226,12 +232,13 @@ test("a worker killed while nobody watches: reap frees what it allocated", async
   fails(() => memory.reap(thread), RangeError, "THREAD_GONE");
 });
 
-test("reap keeps the blocks unless asked", async () => {
+test("reap keeps the blocks unless asked", proof, async () => {
   const memory = new LocalSharedMemory(100);
-  const worker = start((LocalSharedMemory, handle, port) => {
+  const worker = start(async (LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
+    await port.provable(memory);
     port.postMessage(memory.string("left behind"));
-    setInterval(() => {}, 1000);
+    port.stay();
   }, memory.handle());
   const ptr = await message(worker);
   const thread = memory.threads().find((t) => t !== memory.thread);
@@ -245,14 +252,15 @@ test("reap keeps the blocks unless asked", async () => {
   settled(memory);
 });
 
-test("watch: free, a worker that leaves, one that never came, one long dead", async () => {
+test("watch: free, and a worker that leaves", proof, async () => {
   const memory = new LocalSharedMemory(10);
-  const allocate = (LocalSharedMemory, handle, port) => {
+  const allocate = async (LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
+    await port.provable(memory);
     memory.malloc(100);
     memory.malloc(5000);
     port.postMessage(0);
-    if (handle.stay) setInterval(() => {}, 1000);
+    if (handle.stay) port.stay();
   };
   const stays = memory.handle();
   const first = start(allocate, { ...stays, stay: true });
@@ -274,7 +282,11 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
     2,
     "blocks outlive the worker that leaves",
   );
+  settled(memory);
+});
 
+test("watch: a worker that never came, and one long dead", exits, async () => {
+  const memory = new LocalSharedMemory(10);
   const never = memory.handle();
   const third = start(() => {}, null);
   assert.equal((await memory.watch(third, never.thread)).blocks, 0);
@@ -295,7 +307,7 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
   settled(memory);
 });
 
-test("reap refuses wrong numbers", () => {
+test("reap refuses wrong numbers", sharing, () => {
   const memory = new LocalSharedMemory(4);
   fails(
     () => memory.reap(memory.thread, { force: true }),
@@ -323,7 +335,7 @@ test("reap refuses wrong numbers", () => {
   settled(memory);
 });
 
-test("reserveThread", () => {
+test("reserveThread", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const thread = memory.reserveThread();
   assert.deepEqual(memory.threads(), [memory.thread]);
@@ -354,7 +366,7 @@ test("reserveThread", () => {
   );
 });
 
-test("255 threads at once, then a clear error", () => {
+test("255 threads at once, then a clear error", sharing, () => {
   const memory = new LocalSharedMemory(100);
   const list = [memory];
   while (list.length < 255)
@@ -376,7 +388,7 @@ test("255 threads at once, then a clear error", () => {
   settled(memory);
 });
 
-test("short-lived workers, one after the other, leave no slot behind", async () => {
+test("short-lived workers leave no slot behind", leaving, async () => {
   const memory = new LocalSharedMemory(20);
   const count = long ? 10000 : 200;
   for (let i = 0; i < count; i++) {
@@ -393,7 +405,7 @@ test("short-lived workers, one after the other, leave no slot behind", async () 
   assert.deepEqual(settled(memory), []);
 });
 
-test("a worker that fails leaves too", async () => {
+test("a worker that fails leaves too", leaving, async () => {
   const memory = new LocalSharedMemory(20);
   const worker = start((LocalSharedMemory, data) => {
     LocalSharedMemory.from(data).malloc(10);
@@ -406,7 +418,7 @@ test("a worker that fails leaves too", async () => {
   assert.deepEqual(memory.threads(), [memory.thread]);
 });
 
-test("roots", () => {
+test("roots", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const other = LocalSharedMemory.from(structuredClone(memory));
   for (let i = 0; i < 16; i++) {
@@ -431,7 +443,7 @@ test("roots", () => {
   assert.equal(memory.getRoot(0), 1000);
 });
 
-test("names", () => {
+test("names", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const other = LocalSharedMemory.from(structuredClone(memory));
   assert.equal(memory.getName("config"), 0);
