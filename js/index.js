@@ -379,7 +379,9 @@ function checkBase(where, value) {
  * @param {any} value
  */
 function checkTypedArray(where, value) {
-  const size = typeof value === "function" ? value.BYTES_PER_ELEMENT : 0;
+  // JavaScriptCore's DataView has BYTES_PER_ELEMENT too.
+  const isArray = typeof value === "function" && value !== DataView;
+  const size = isArray ? value.BYTES_PER_ELEMENT : 0;
   if (!(size >= 1 && size <= 8)) {
     throw typeError(
       where,

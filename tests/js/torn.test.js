@@ -13,6 +13,8 @@ import {
   test,
 } from "./support.js";
 
+const overflow = { needs: "stack overflow" };
+
 /** Calls `body` with `depth` frames above it. */
 function sink(depth, body) {
   return depth > 0 ? sink(depth - 1, body) + 1 : body();
@@ -85,14 +87,23 @@ function finely(body) {
 }
 
 for (const shared of [true, false]) {
-  test(`stack overflow at every depth, shared: ${shared}`, (t) => {
+  test(`stack overflow at every depth, shared: ${shared}`, overflow, (t) => {
     const rng = seeded(t, Number(shared));
     const memory = new LocalSharedMemory(20, 400, shared);
     const live = new Map();
+    let made = 0; // not yet in `live`: to note it there takes stack as well
+    let madeSize = 0;
+    const note = () => {
+      if (made !== 0) live.set(made, madeSize);
+      made = 0;
+    };
     const work = () => {
+      note();
       const size = rng.below(3) ? rng.below(500) : rng.below(30000);
       if (live.size < 200 || rng.below(2)) {
-        live.set(memory.malloc(size), size);
+        madeSize = size;
+        made = memory.malloc(size);
+        note();
       } else {
         const [ptr] = live.keys();
         const known = live.get(ptr) >= 0;
@@ -111,6 +122,7 @@ for (const shared of [true, false]) {
       cut += finely(work);
       cut += atEveryDepth(work) > 0 ? 1 : 0;
     }
+    note();
     t.diagnostic(`${cut} calls cut short`);
     assert.ok(cut > 0);
     assert.deepEqual(memory.threads(), [memory.thread]);
@@ -132,7 +144,7 @@ for (const shared of [true, false]) {
   });
 }
 
-test("every member survives", () => {
+test("every member survives", overflow, () => {
   const memory = new LocalSharedMemory(20);
   const ptr = memory.malloc(100);
   const uses = [
@@ -175,7 +187,7 @@ test("a trap inside a module that uses the imports", () => {
   memory.check();
 });
 
-test("a module's call that is cut short", (t) => {
+test("a module's call that is cut short", overflow, (t) => {
   const rng = random(seed);
   const memory = new LocalSharedMemory(20, 100);
   const env = memory.imports.env;
@@ -197,7 +209,7 @@ test("a module's call that is cut short", (t) => {
   settled(memory);
 });
 
-test("detached stays detached", () => {
+test("detached stays detached", overflow, () => {
   const memory = new LocalSharedMemory(4);
   memory.detach();
   finely(() => {

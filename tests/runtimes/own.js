@@ -6,14 +6,17 @@ import assert from "node:assert/strict";
 /** What a page leaves in `outcome`, as soon as it does, within a time. */
 export async function outcome(tab, limit) {
   const start = Date.now();
-  for (;;) {
-    const found = await tab.read("globalThis.outcome ?? null");
-    if (found !== null) return found;
-    if (Date.now() - start > limit) {
-      const last = await tab.read("globalThis.progress ?? null");
-      throw new Error(`not over after ${limit} ms; last began: ${last}`);
+  let last = "nothing";
+  try {
+    for (;;) {
+      const found = await tab.read("[globalThis.outcome, globalThis.progress]");
+      if (found[0]) return found[0];
+      last = found[1] ?? last;
+      if (Date.now() - start > limit) throw new Error(`over ${limit} ms`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  } catch (cause) {
+    throw new Error(`the page does not answer; it began: ${last}`, { cause });
   }
 }
 

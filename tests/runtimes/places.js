@@ -40,7 +40,13 @@ export const places = {
 /** What one browser lacks besides; null: what it has although others do not. */
 export const peculiar = {
   chromium: {},
-  firefox: { worklet: { blocking: null } },
+  firefox: {
+    worklet: {
+      blocking: null,
+      "stack overflow":
+        "Firefox crashes when an AudioWorklet's stack overflows",
+    },
+  },
   webkit: {},
 };
 

@@ -18,7 +18,7 @@ import { report, write } from "./report.js";
 import { servers } from "./servers.js";
 import { outcome, tests as own } from "./own.js";
 
-const TIME_LIMIT = 240_000; // milliseconds, of one place
+const TIME_LIMIT = 100_000; // milliseconds, of one place
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,6 +34,8 @@ async function runPlace(browser, urls, place) {
   try {
     const { results, error } = await outcome(tab, TIME_LIMIT);
     return results ?? [{ name: place, outcome: "failed", reason: error }];
+  } catch (error) {
+    return [{ name: place, outcome: "failed", reason: error.stack }];
   } finally {
     await tab.close();
   }
