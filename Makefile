@@ -39,7 +39,7 @@ build:
 	@cmake --build $(B)
 
 ## test        all tests, within ten minutes (SEED=n repeats a random run)
-test: test-c test-js
+test: test-c test-js test-runtimes
 
 test-c:
 	@tools/setup test
@@ -51,10 +51,25 @@ test-js: test-c
 	@test -n "$(JS_TESTS)" || { echo "no tests/js/*.test.js found"; exit 1; }
 	$(NODE_TEST)
 
+## test-runtimes  the portable JavaScript tests on Deno, Bun, other versions of
+##             Node and in browsers, as far as they are installed
+test-runtimes: build
+	@tools/setup test
+	timeout $(RUNTIMES_LIMIT) node tests/runtimes/run.js $(RUNTIMES)
+RUNTIMES_LIMIT := 1200
+
+## platforms   the same on all of them, and writes docs/PLATFORMS.md
+platforms: build
+	@tools/setup runtimes
+	node tests/runtimes/run.js --all --write
+
+.PHONY: test-runtimes platforms
+
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
+test-all: RUNTIMES := --all
 test-all: test-setup-long lint test test-asan test-tsan test-32 \
 	test-package test-installed
 

@@ -389,11 +389,7 @@ test("handle: one thing to post", threads, async () => {
   assert.equal(memory.getString(ptr), "hello");
   await worker.ended;
   assert.deepEqual(memory.threads(), [memory.thread]);
-  fails(
-    () => LocalSharedMemory.from(structuredClone(memory), handle),
-    RangeError,
-    "THREAD_GONE",
-  );
+  fails(() => memory.reap(handle.thread), RangeError, "THREAD_GONE");
 });
 
 test("detach, and coming back", () => {

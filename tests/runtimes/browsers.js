@@ -153,7 +153,7 @@ async function webkit() {
     const session = `/session/${sessionId}`;
     return {
       version: capabilities.browserVersion,
-      open: (url) => openTab(base, session, url),
+      open: (url) => openWindow(base, session, url),
       close: async () => {
         await ask(base, "DELETE", session).catch(() => {});
         await stop();
@@ -165,30 +165,18 @@ async function webkit() {
   }
 }
 
-async function openTab(base, session, url) {
-  const { handle } = await ask(base, "POST", `${session}/window/new`, {
-    type: "tab",
-  });
-  const enter = () => ask(base, "POST", `${session}/window`, { handle });
-  const go = async (to) => {
-    await enter();
-    await ask(base, "POST", `${session}/url`, { url: to });
-  };
+/** The session's only window: a new one lies behind it, its timers throttled. */
+async function openWindow(base, session, url) {
+  const go = (to) => ask(base, "POST", `${session}/url`, { url: to });
   await go(url);
   return {
     go,
-    read: async (expression) => {
-      await enter();
+    read: (expression) => {
       const script = `Promise.resolve(${expression}).then(arguments[0]);`;
-      return ask(base, "POST", `${session}/execute/async`, {
-        script,
-        args: [],
-      });
+      const body = { script, args: [] };
+      return ask(base, "POST", `${session}/execute/async`, body);
     },
-    close: async () => {
-      await enter();
-      await ask(base, "DELETE", `${session}/window`);
-    },
+    close: () => go("about:blank"),
   };
 }
 

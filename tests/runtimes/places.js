@@ -37,6 +37,10 @@ export const places = {
   },
 };
 
+const clones = {
+  sharing: "WebKit's structuredClone refuses memories, which can be posted",
+};
+
 /** What one browser lacks besides; null: what it has although others do not. */
 export const peculiar = {
   chromium: {},
@@ -47,7 +51,7 @@ export const peculiar = {
         "Firefox crashes when an AudioWorklet's stack overflows",
     },
   },
-  webkit: {},
+  webkit: { page: clones, worker: clones },
 };
 
 /** What a place of a browser lacks, by need. */

@@ -60,21 +60,24 @@ async function runOwn(browser, urls) {
   return results;
 }
 
-/** Runs everything in a browser; gives rows, or null if it is not installed. */
+/** Runs everything in a browser; false if it is not installed. */
 async function runBrowser(name, urls, tell) {
-  const browser = await browsers[name]();
-  if (browser === null) return false;
-  browser.name = name;
-  const { version } = browser;
-  try {
-    for (const [place, { title }] of Object.entries(places)) {
-      const results = await runPlace(browser, urls, place);
-      tell({ runtime: name, version, place: title, results });
+  const works = Object.entries(places).map(([place, { title }]) => [
+    title,
+    (browser) => runPlace(browser, urls, place),
+  ]);
+  works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
+  for (const [place, work] of works) {
+    // Each its own: one that crashes takes nothing else along.
+    const browser = await browsers[name]();
+    if (browser === null) return false;
+    browser.name = name;
+    try {
+      const results = await work(browser);
+      tell({ runtime: name, version: browser.version, place, results });
+    } finally {
+      await browser.close();
     }
-    const results = await runOwn(browser, urls);
-    tell({ runtime: name, version, place: "pages of their own", results });
-  } finally {
-    await browser.close();
   }
   return true;
 }
