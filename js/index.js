@@ -645,7 +645,7 @@ function compile(name, shared) {
  */
 function loadCore(memory, where) {
   const shared = isShared(bufferOf(memory));
-  const { Instance, LinkError } = Platform.WebAssembly;
+  const { CompileError, Instance, LinkError } = Platform.WebAssembly;
   /** @type {any} */
   const env = { memory };
   /** @type {any} */
@@ -660,6 +660,8 @@ function loadCore(memory, where) {
     }
     return core;
   } catch (error) {
+    // WebKit lets a policy refuse here what it has compiled.
+    if (error instanceof CompileError) throw noWasm(error);
     if (!(error instanceof LinkError)) throw error;
     const refused = typeError(
       where,

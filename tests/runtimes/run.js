@@ -18,7 +18,7 @@ import { report, write } from "./report.js";
 import { servers } from "./servers.js";
 import { outcome, tests as own } from "./own.js";
 
-const TIME_LIMIT = 100_000; // milliseconds, of one place
+const TIME_LIMIT = 300_000; // milliseconds, of one place
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

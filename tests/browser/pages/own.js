@@ -1,5 +1,5 @@
-// What only a page can show. The query names one of the functions below, whose
-// result goes to `outcome`: { value }, or { error } of what it threw.
+// What only a page can show. The query names one of the functions below, and what
+// it is called with; the result goes to `outcome`: { value }, or { error } of what it threw.
 
 import LocalSharedMemory from "./index.js";
 
@@ -165,12 +165,12 @@ const pages = {
   },
 
   /** Heaps of 4 GiB at most, threads that idle and one that never yields. */
-  async crowd() {
+  async crowd(count) {
     const end = Date.now() + 5000;
     while ((await held()).length > 0 && Date.now() < end) await pause(50);
     expect((await held()).length === 0, "no lock of the page before");
     globalThis.heaps = Array.from(
-      { length: 20 },
+      { length: Number(count) },
       () => new LocalSharedMemory(2, 65536),
     );
     for (const [i, memory] of globalThis.heaps.slice(0, 3).entries()) {
@@ -178,12 +178,14 @@ const pages = {
       const data = { handle: memory.handle(), ms: 60000 };
       await next(startWorker(work, data));
     }
-    expect((await held()).length >= 20, "locks of this page");
+    expect((await held()).length >= Number(count), "locks of this page");
   },
 };
 
+const [page, argument] = location.search.slice(1).split(",");
+
 try {
-  const value = await pages[location.search.slice(1)]();
+  const value = await pages[page](argument);
   globalThis.outcome = { value: value ?? null };
 } catch (error) {
   globalThis.outcome = { error: String(error?.stack ?? error) };
