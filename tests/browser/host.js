@@ -1,6 +1,7 @@
 // What the tests take from the host that they run on: a browser's page, worker
 // or AudioWorklet. tests/js/host.js offers the same elsewhere, and says what
-// the functions do. The bundle's query says which browser and place. Nothing here may need more than an AudioWorklet has.
+// the functions do. The bundle's query says which browser and place. Nothing
+// here may need more than an AudioWorklet has.
 
 import { LocalSharedMemory } from "/index.js";
 import { lacksOf } from "../runtimes/places.js";

@@ -3,6 +3,9 @@
 /** Whether the long versions of the storms run. */
 export const long = process.env.LSHM_LONG === "1";
 
+/** Whether short ones do: one place of many. */
+export const brief = process.env.LSHM_BRIEF === "1";
+
 /** The seed of all random streams: LSHM_SEED, else the time. */
 export const seed = Number(process.env.LSHM_SEED ?? Date.now()) >>> 0;
 

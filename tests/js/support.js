@@ -11,7 +11,7 @@ import { lacks, onMessage } from "./host.js";
 import { random, seed } from "./random.js";
 
 export { LocalSharedMemory, moduleUrl, realm, start } from "./host.js";
-export { long, random, seed } from "./random.js";
+export { brief, long, random, seed } from "./random.js";
 
 /**
  * As node:test's, with one more option: `needs`, what not every host has.

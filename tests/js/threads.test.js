@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import {
+  brief,
   fails,
   LocalSharedMemory,
   long,
@@ -147,7 +148,7 @@ function empty(memory, { boxes, boxCount }) {
 
 test("four workers allocate, hand over and free", threads, async (t) => {
   t.diagnostic(`LSHM_SEED=${seed}`);
-  const total = long ? 20e6 : 0.8e6;
+  const total = long ? 20e6 : brief ? 0.2e6 : 0.8e6;
   for (const options of [{ initial: 400 }, { initial: 2, maximum: 3000 }]) {
     const memory = new LocalSharedMemory(options);
     const up = await raise(memory, 4, total / 4);
@@ -175,7 +176,7 @@ test("four workers allocate, hand over and free", threads, async (t) => {
 
 test("one worker killed at random stops nobody", proof, async (t) => {
   const rng = seeded(t);
-  for (let round = 0; round < (long ? 30 : 4); round++) {
+  for (let round = 0; round < (long ? 30 : brief ? 2 : 4); round++) {
     const memory = new LocalSharedMemory(300);
     const up = await raise(memory, 4, long ? 300000 : 120000, round);
     const [victim, ...others] = up.workers;

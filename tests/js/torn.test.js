@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import {
+  brief,
   fails,
   LocalSharedMemory,
   random,
@@ -118,7 +119,7 @@ for (const shared of [true, false]) {
       }
     };
     let cut = 0;
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < (brief ? 3 : 10); round++) {
       cut += finely(work);
       cut += atEveryDepth(work) > 0 ? 1 : 0;
     }
@@ -194,7 +195,7 @@ test("a module's call that is cut short", overflow, (t) => {
   const { thread } = memory;
   const list = [];
   let cut = 0;
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < (brief ? 3 : 10); round++) {
     cut += finely(() => {
       const ptr = env.malloc(rng.below(9000));
       if (ptr !== 0) list.push(ptr);

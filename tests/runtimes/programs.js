@@ -101,7 +101,7 @@ export async function runProgram({ path, files, args }, seed, limit) {
   const xml = join(folder, "results.xml");
   try {
     const { LSHM_LONG, ...rest } = process.env;
-    const env = { ...rest, LSHM_SEED: seed, NO_COLOR: "1" };
+    const env = { ...rest, LSHM_SEED: seed, LSHM_BRIEF: "1", NO_COLOR: "1" };
     const all = [...args(xml), ...files.map((file) => `./${file}`)];
     const { code, output } = await execute(path, all, env, limit);
     const reasons = new Map(

@@ -1,9 +1,10 @@
 // Runs the portable part of the suite on the runtimes and browsers that are
 // installed here, tells what ran where, and fails if a test did.
 //
-//   node tests/runtimes/run.js [--all] [--write] [NAME...]
+//   node tests/runtimes/run.js [--all] [--brief] [--write] [NAME...]
 //
-// --all fails where one of them is not installed; --write writes the table into
+// --all fails where one of them is not installed; --brief leaves out the other
+// versions of Node, and of each browser all but a dedicated worker; --write writes the table into
 // docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,10 +23,17 @@ const TIME_LIMIT = 300_000; // milliseconds, of one place
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: "boolean" }, write: { type: "boolean" } },
+  options: {
+    all: { type: "boolean" },
+    brief: { type: "boolean" },
+    write: { type: "boolean" },
+  },
 });
 const seed = process.env.LSHM_SEED ?? String(Date.now() >>> 0);
-const wanted = (name) => positionals.length === 0 || positionals.includes(name);
+const wanted = (name) =>
+  positionals.length === 0
+    ? !(values.brief && name.startsWith("node-"))
+    : positionals.includes(name);
 
 /** The results of one place of a browser. */
 async function runPlace(browser, urls, place) {
@@ -62,11 +70,14 @@ async function runOwn(browser, urls) {
 
 /** Runs everything in a browser; false if it is not installed. */
 async function runBrowser(name, urls, tell) {
-  const works = Object.entries(places).map(([place, { title }]) => [
-    title,
-    (browser) => runPlace(browser, urls, place),
-  ]);
-  works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
+  const works = Object.entries(places)
+    .filter(([place]) => !values.brief || place === "worker")
+    .map(([place, { title }]) => [
+      title,
+      (browser) => runPlace(browser, urls, place),
+    ]);
+  if (!values.brief)
+    works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
   for (const [place, work] of works) {
     // Each its own: one that crashes takes nothing else along.
     const browser = await browsers[name]();
@@ -110,7 +121,10 @@ if (names.length > 0) {
 }
 for (const name of missing) console.log(`left out: ${name} is not installed`);
 if (values.write) await write(rows);
-const failed = rows.some(({ results }) =>
-  results.some(({ outcome }) => outcome === "failed"),
+if (values.brief) console.log("left out: all else that `make platforms` runs");
+const failed = rows.some(
+  ({ results }) =>
+    results.some(({ outcome }) => outcome === "failed") ||
+    !results.some(({ outcome }) => outcome === "passed"),
 );
 if (failed || (values.all && missing.length > 0)) process.exitCode = 1;
