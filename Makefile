@@ -41,7 +41,7 @@ build:
 	@cmake --build $(B)
 
 ## test        all tests, within ten minutes (SEED=n repeats a random run)
-test: test-c test-js test-models
+test: test-c test-js test-models test-runtimes
 
 test-c:
 	@tools/setup test
@@ -63,10 +63,26 @@ test-mutations:
 	@tools/setup test
 	timeout $(TIME_LIMIT) python3 -B tests/mutations/run.py
 
+## test-runtimes  the portable JavaScript tests on Deno, Bun and in browsers, as
+##             far as they are installed, once each
+test-runtimes: build
+	@tools/setup test
+	timeout $(RUNTIMES_LIMIT) node tests/runtimes/run.js $(RUNTIMES)
+RUNTIMES_LIMIT := 1800
+RUNTIMES := --brief
+
+## platforms   the same on all of them, and writes docs/PLATFORMS.md
+platforms: build
+	@tools/setup runtimes
+	node tests/runtimes/run.js --all --write
+
+.PHONY: test-runtimes platforms
+
 ## test-all    longer: every test at full length, sanitizers, 32 bits, the
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
+test-all: RUNTIMES := --all
 test-all: test-setup-long lint test test-mutations test-asan test-tsan test-32 \
 	test-package test-installed
 

@@ -36,6 +36,9 @@ export default [
   },
   {
     files: ["examples/audio/**", "examples/page/**"],
+  },
+  {
+    files: ["tests/browser/**"],
     languageOptions: {
       globals: { ...globals.browser, ...globals.audioWorklet },
     },

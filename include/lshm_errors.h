@@ -39,7 +39,8 @@
 	X(NO_WASM, 24, "WebAssembly is missing or forbidden") \
 	X(SYSTEM, 25, "the system refused; errno says why") \
 	/* JavaScript. */ \
-	X(OTHER_COPY, 26, "adopted by another copy of this package with another layout")
+	X(OTHER_COPY, 26, "adopted by another copy of this package with another layout") \
+	X(NOT_ISOLATED, 27, "a page that is not cross-origin isolated shares no memory")
 
 enum lshm_error {
 #define LSHM_ERROR_ENUM(name, number, text) LSHM_ERR_##name = -(number),

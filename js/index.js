@@ -430,7 +430,9 @@ function checkBase(where, value) {
  * @param {any} value
  */
 function checkTypedArray(where, value) {
-  const size = typeof value === "function" ? value.BYTES_PER_ELEMENT : 0;
+  // JavaScriptCore's DataView has BYTES_PER_ELEMENT too.
+  const isArray = typeof value === "function" && value !== DataView;
+  const size = isArray ? value.BYTES_PER_ELEMENT : 0;
   if (!(size >= 1 && size <= 8)) {
     throw typeError(
       where,
@@ -496,6 +498,15 @@ function noWasm(cause) {
   if (cause !== undefined) error.cause = cause;
   return error;
 }
+
+/** @param {string} where */
+const notIsolated = (where) =>
+  makeError(
+    TypeError,
+    "NOT_ISOLATED",
+    where,
+    `${ERRORS.NOT_ISOLATED[1]}: serve it and its workers' scripts with the headers "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"`,
+  );
 
 // Importing works everywhere: without WebAssembly only the constructor throws.
 const Base = /** @type {PlatformMemoryConstructor} */ (
@@ -687,7 +698,7 @@ function compile(name, shared) {
  */
 function loadCore(memory, where) {
   const shared = isShared(bufferOf(memory));
-  const { Instance, LinkError } = Platform.WebAssembly;
+  const { CompileError, Instance, LinkError } = Platform.WebAssembly;
   /** @type {any} */
   const env = { memory };
   /** @type {any} */
@@ -702,6 +713,8 @@ function loadCore(memory, where) {
     }
     return core;
   } catch (error) {
+    // WebKit lets a policy refuse here what it has compiled.
+    if (error instanceof CompileError) throw noWasm(error);
     if (!(error instanceof LinkError)) throw error;
     const refused = typeError(
       where,
@@ -1265,6 +1278,16 @@ function describe(initial, maximum, shared) {
   return options;
 }
 
+// Made once: browsers reserve gigabytes for each memory, however small.
+/** @type {null | { memory: any, core: any }} */
+let probe = null;
+
+/** A page to judge headers in, and the core over it. */
+function makeProbe() {
+  const memory = new Base({ initial: 1, maximum: 1 });
+  return { memory, core: loadCore(memory, "open") };
+}
+
 /**
  * Checks bytes that should be a heap's image.
  * @param {any} bytes
@@ -1287,11 +1310,10 @@ function inspectImage(bytes) {
   }
   // The header is judged in a page of its own.
   if (Platform.WebAssembly?.Memory === undefined) throw noWasm();
-  const probe = new Base({ initial: 1, maximum: 1 });
-  new Uint8Array(probe.buffer).set(image.subarray(0, PAGE));
-  const core = loadCore(probe, "open");
+  const { memory, core } = (probe ??= makeProbe());
+  new Uint8Array(memory.buffer).fill(0).set(image.subarray(0, PAGE));
   const result = core.heap_verify(0, BigInt(image.length));
-  if (result !== 0) throw noHeap("open", result, probe.buffer, 0);
+  if (result !== 0) throw noHeap("open", result, memory.buffer, 0);
   return { image, maximum: Math.ceil(Number(core.heap_max_bytes(0)) / PAGE) };
 }
 
@@ -1823,8 +1845,16 @@ export class LocalSharedMemory extends Base {
    * number reserved for the worker, so that one that dies early is known too.
    * @returns {HeapHandle}
    * @throws {RangeError} `ERR_LSHM_THREADS_FULL`
+   * @throws {TypeError} `ERR_LSHM_NOT_ISOLATED` in a page that the browser lets
+   *   share no memory; posting the memory itself is a `DataCloneError` there
    */
   handle() {
+    if (
+      Platform.crossOriginIsolated === false &&
+      enter(this, "handle").shared
+    ) {
+      throw notIsolated("handle");
+    }
     const thread = reserve(this, "handle");
     const { heapBase } = /** @type {any} */ (this)[STATE];
     return { memory: this, heapBase, thread };

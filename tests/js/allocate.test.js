@@ -1,8 +1,7 @@
 // Allocating, freeing, listing, and what bad input gets.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { fails, LocalSharedMemory, settled } from "./support.js";
+import { fails, LocalSharedMemory, settled, test, sharing } from "./support.js";
 
 const page = 65536;
 
@@ -502,7 +501,7 @@ test("allocs: every live block once, and its bytes when asked", () => {
   assert.ok(own.allocs()[0].buffer instanceof ArrayBuffer);
 });
 
-test("stats: a leak report", () => {
+test("stats: a leak report", sharing, () => {
   const memory = new LocalSharedMemory(8, 9);
   const other = LocalSharedMemory.from(structuredClone(memory));
   for (let i = 0; i < 10; i++) memory.malloc(100);
@@ -534,7 +533,7 @@ test("stats: a leak report", () => {
   assert.deepEqual(memory.stats().byThread, stats.byThread);
 });
 
-test("the thread of a block is known when it has left", () => {
+test("the thread of a block is known when it has left", sharing, () => {
   const memory = new LocalSharedMemory(8);
   const other = LocalSharedMemory.from(structuredClone(memory));
   const ptr = other.malloc(5);
@@ -545,7 +544,7 @@ test("the thread of a block is known when it has left", () => {
   memory.free(ptr);
 });
 
-test("trim gives what one thread holds in reserve to the others", () => {
+test("trim gives what is held in reserve to others", sharing, () => {
   const memory = new LocalSharedMemory(64);
   const other = LocalSharedMemory.from(structuredClone(memory));
   const list = [];

@@ -1,12 +1,11 @@
 // The last chunks of a heap of 4 GiB, whose end is no 32-bit number.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { LocalSharedMemory } from "./support.js";
+import { LocalSharedMemory, test } from "./support.js";
 
 test(
   "blocks that end where 4 GiB do are listed, checked and freed",
-  { skip: process.arch === "ia32" && "needs 64 bits" },
+  { needs: "4 GiB" },
   () => {
     const memory = new LocalSharedMemory(65536);
     memory.malloc(memory.stats().largestFree - 20000);

@@ -2,8 +2,14 @@
 // attach, allocate, grow, hand over, free or wait; others take their place.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { LocalSharedMemory, long, seeded, settled, soak } from "./support.js";
+import {
+  LocalSharedMemory,
+  long,
+  seeded,
+  settled,
+  soak,
+  test,
+} from "./support.js";
 import { empty, enlist, raise } from "./storm.js";
 
 const count = 3; // at work at a time
@@ -84,7 +90,10 @@ async function raid(rng, maximum, kills, salt) {
   return left.length;
 }
 
-test("workers that are terminated stop nobody, and nothing is lost", async (t) => {
+// So many take too long elsewhere.
+const needs = { needs: ["threads", "proof", "exit event"] };
+
+test("workers that are terminated stop nobody", needs, async (t) => {
   const rng = seeded(t);
   let left = 0;
   for (let done = 0; done < wanted; done += killsEach)

@@ -1,7 +1,6 @@
 // Making, sharing and leaving heaps.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
   fails,
   LocalSharedMemory,
@@ -9,6 +8,9 @@ import {
   message,
   settled,
   start,
+  test,
+  sharing,
+  threads,
 } from "./support.js";
 
 const page = 65536;
@@ -97,7 +99,7 @@ test("descriptors that cannot be had", () => {
   fails(make({ secret: 5 }), TypeError, "INVALID", /bigint, not 5/);
 });
 
-test("it is a WebAssembly.Memory, and a clone is adopted in place", () => {
+test("it is a Memory, and a clone is adopted in place", sharing, () => {
   const memory = new LocalSharedMemory(4);
   assert.ok(memory instanceof WebAssembly.Memory);
   assert.ok(memory instanceof LocalSharedMemory);
@@ -119,14 +121,14 @@ test("it is a WebAssembly.Memory, and a clone is adopted in place", () => {
   assert.equal(LocalSharedMemory.from(memory), memory);
 });
 
-test("a subclass stays one", () => {
+test("a subclass stays one", sharing, () => {
   class Mine extends LocalSharedMemory {}
   const memory = new Mine(4);
   assert.ok(Mine.from(structuredClone(memory)) instanceof Mine);
   assert.ok(Mine.open(memory.image()) instanceof Mine);
 });
 
-test("any module can import it", () => {
+test("any module can import it", sharing, () => {
   // (module (import "env" "memory" (memory 1 16 shared))
   //   (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))
   const bytes = [
@@ -215,7 +217,7 @@ test("from refuses what holds no heap, each in its way", () => {
   fails(() => LocalSharedMemory.from(half), RangeError, "TRUNCATED");
 });
 
-test("a refusal says what was expected and what came", () => {
+test("a refusal says what was expected and what came", sharing, () => {
   const memory = new LocalSharedMemory(2);
   const image = new Uint8Array(memory.image());
   image[72] = 77;
@@ -237,7 +239,7 @@ test("a refusal says what was expected and what came", () => {
   );
 });
 
-test("options that are none", async () => {
+test("options that are none", sharing, async () => {
   const memory = new LocalSharedMemory(2);
   const image = memory.image();
   const thread = memory.reserveThread();
@@ -265,7 +267,7 @@ test("options that are none", async () => {
   assert.deepEqual(memory.threads(), [memory.thread]);
 });
 
-test("frozen arguments", () => {
+test("frozen arguments", sharing, () => {
   const options = Object.freeze({ initial: 2, maximum: 3 });
   const memory = new LocalSharedMemory(options);
   const handle = Object.freeze(structuredClone(memory.handle()));
@@ -291,7 +293,7 @@ test("frozen arguments", () => {
   assert.deepEqual(settled(memory), []);
 });
 
-test("a copy of the package with another layout is refused", () => {
+test("a copy of the package with another layout is refused", sharing, () => {
   const memory = structuredClone(new LocalSharedMemory(2));
   memory[Symbol.for("LocalSharedMemory.0")] = {};
   fails(() => LocalSharedMemory.from(memory), RangeError, "OTHER_COPY");
@@ -336,7 +338,7 @@ test("init makes a heap in an existing memory", () => {
   assert.ok(LocalSharedMemory.init(plain).malloc(10) > 0);
 });
 
-test("heapBase: nothing below is touched, and from needs it", () => {
+test("heapBase: nothing below is touched, and from needs it", sharing, () => {
   const heapBase = 70016;
   const memory = new LocalSharedMemory({ initial: 4, maximum: 8, heapBase });
   const below = new Uint8Array(memory.buffer, 0, heapBase);
@@ -371,7 +373,7 @@ test("heapBase: nothing below is touched, and from needs it", () => {
   settled(memory);
 });
 
-test("handle: one thing to post", async () => {
+test("handle: one thing to post", threads, async () => {
   const memory = new LocalSharedMemory({ initial: 4, heapBase: 128 });
   const handle = memory.handle();
   assert.equal(handle.memory, memory);
@@ -387,11 +389,7 @@ test("handle: one thing to post", async () => {
   assert.equal(memory.getString(ptr), "hello");
   await worker.ended;
   assert.deepEqual(memory.threads(), [memory.thread]);
-  fails(
-    () => LocalSharedMemory.from(structuredClone(memory), handle),
-    RangeError,
-    "THREAD_GONE",
-  );
+  fails(() => memory.reap(handle.thread), RangeError, "THREAD_GONE");
 });
 
 test("detach, and coming back", () => {
@@ -447,6 +445,11 @@ test("unshared: growth detaches views, and the accessors follow", () => {
   settled(memory);
 });
 
+test("unshared: no thread can have a clone", sharing, () => {
+  const memory = new LocalSharedMemory(2, 2, false);
+  assert.throws(() => structuredClone(memory), { name: "DataCloneError" });
+});
+
 test("unshared: making and leaving, as the shared form", () => {
   const heapBase = 2 * page;
   const memory = new LocalSharedMemory({
@@ -468,7 +471,6 @@ test("unshared: making and leaving, as the shared form", () => {
   assert.deepEqual([handle.memory, handle.heapBase], [memory, heapBase]);
   assert.equal(LocalSharedMemory.from(handle), memory);
   assert.equal(memory.reap(handle.thread, { force: true }).blocks, 0);
-  assert.throws(() => structuredClone(memory), { name: "DataCloneError" });
 
   const { thread } = memory;
   memory.detach();

@@ -5,6 +5,8 @@ export const long = process.env.LSHM_LONG === "1";
 
 /** Whether they run for hours. */
 export const soak = process.env.LSHM_SOAK === "1";
+/** Whether short ones do: one place of many. */
+export const brief = process.env.LSHM_BRIEF === "1";
 
 /** The seed of all random streams: LSHM_SEED, else the time. */
 export const seed = Number(process.env.LSHM_SEED ?? Date.now()) >>> 0;

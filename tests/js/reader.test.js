@@ -3,8 +3,7 @@
 // page says enough to read a heap.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { LocalSharedMemory, seeded } from "./support.js";
+import { LocalSharedMemory, seeded, sharing, test } from "./support.js";
 
 const KINDS = "FREE TAIL CLAIM SPAN SLAB XFREE RESIZE META".split(" ");
 const [LIVE, CACHED] = [1, 3];
@@ -214,7 +213,7 @@ const shapes = [
 ];
 
 for (const [index, [name, args, bytes, chunk, pieces]] of shapes.entries()) {
-  test(`a heap ${name}, read by its bytes alone`, (t) => {
+  test(`a heap ${name}, read by its bytes alone`, sharing, (t) => {
     const random = seeded(t, index);
     const memory = new LocalSharedMemory(...args);
     const threads = fill(memory, random, bytes);

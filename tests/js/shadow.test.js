@@ -3,7 +3,6 @@
 // overlap, and no byte of one may be changed by another.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
   LocalSharedMemory,
   long,
@@ -11,6 +10,8 @@ import {
   seed,
   seeded,
   settled,
+  test,
+  sharing,
 } from "./support.js";
 
 const page = 65536;
@@ -182,7 +183,7 @@ for (const [i, [name, [options, blocks]]] of Object.entries(heaps).entries()) {
   });
 }
 
-test("random operations through two attachments of one heap", (t) => {
+test("random operations through two attachments of one heap", sharing, (t) => {
   const rng = seeded(t, 77);
   const memory = new LocalSharedMemory(4, 200);
   const other = LocalSharedMemory.from(structuredClone(memory));

@@ -12,6 +12,7 @@ import { message, seed, start } from "./support.js";
 async function storm(LocalSharedMemory, data, port) {
   const { handle, steps, seed, boxes, rowLength, count, me } = data;
   const memory = LocalSharedMemory.from(handle);
+  await port.provable(memory);
   let state = seed;
   const below = (n) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

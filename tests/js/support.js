@@ -1,19 +1,33 @@
-// What the tests of the JavaScript class share. All of them import the class
-// from here, so that LSHM_MODULE can point the suite at an installed package.
+// What the tests of the JavaScript class share, on every host. All of them
+// import the class from here, so that LSHM_MODULE can point the suite at an
+// installed package.
+//
+// A test file that imports nothing but this one, node:test and node:assert runs
+// on every runtime and in browsers too (tests/runtimes).
 
 import assert from "node:assert/strict";
-import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
+import { test as hostTest } from "node:test";
+import { lacks, onMessage } from "./host.js";
 import { random, seed } from "./random.js";
 
-export { long, random, seed, soak } from "./random.js";
+export { LocalSharedMemory, moduleUrl, realm, start } from "./host.js";
+export { brief, long, random, seed, soak } from "./random.js";
 
-/** URL of the module under test. */
-export const moduleUrl = process.env.LSHM_MODULE
-  ? pathToFileURL(process.env.LSHM_MODULE).href
-  : new URL("../../index.js", import.meta.url).href;
-
-export const { LocalSharedMemory } = await import(moduleUrl);
+/**
+ * As node:test's, with one more option: `needs`, what not every host has.
+ * Where it is lacking, the test is left out, and the reason printed.
+ */
+export function test(name, options, body = options) {
+  if (body === options) return hostTest(name, body);
+  const { needs = [], ...rest } = options;
+  const reason = [needs]
+    .flat()
+    .map((need) => lacks[need])
+    .find(Boolean);
+  if (reason === undefined) return hostTest(name, rest, body);
+  console.log(`left out: ${JSON.stringify([name, reason])}`);
+  return hostTest(name, { ...rest, skip: reason }, body);
+}
 
 /** Prints the seed with the test that uses it, and starts a stream from it. */
 export function seeded(t, offset = 0) {
@@ -21,32 +35,21 @@ export function seeded(t, offset = 0) {
   return random(seed + offset * 7919);
 }
 
-/**
- * Runs a function in a worker: `body(LocalSharedMemory, data, port)`. It must
- * not refer to anything around it. Resolves `ended` with the exit code and
- * rejects it with the worker's error.
- */
-export function start(body, data) {
-  const code = `
-    const { parentPort, workerData } = require("node:worker_threads");
-    import(workerData.url).then(({ LocalSharedMemory }) =>
-      (${body})(LocalSharedMemory, workerData.data, parentPort));`;
-  const worker = new Worker(code, {
-    eval: true,
-    workerData: { url: moduleUrl, data },
-  });
-  worker.ended = new Promise((resolve, reject) => {
-    worker.on("error", reject);
-    worker.on("exit", resolve);
-  });
-  worker.ended.catch(() => {}); // reported by whoever awaits it
-  return worker;
-}
+/** Options of tests that need a memory that can be cloned. */
+export const sharing = { needs: "sharing" };
+/** Options of tests that need other threads over a memory. */
+export const threads = { needs: "threads" };
+/** Options of tests that need another realm. */
+export const realms = { needs: "realm" };
+
+/** Lets the host go on to other tasks, where it has more than one. */
+export const turn = () =>
+  new Promise((resolve) => (globalThis.setTimeout ?? ((go) => go()))(resolve));
 
 /** The next message of a worker; rejects when it fails or ends before. */
 export function message(worker) {
   return new Promise((resolve, reject) => {
-    worker.once("message", resolve);
+    onMessage(worker, resolve);
     worker.ended.then(
       (code) => reject(new Error(`the worker ended (${code}) without a word`)),
       reject,

@@ -2,26 +2,32 @@
 // kills.test.js has the storms in which they are killed.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import {
+  brief,
   fails,
   LocalSharedMemory,
   long,
   message,
   seed,
   settled,
+  sharing,
   start,
+  test,
+  threads,
 } from "./support.js";
 import { empty, raise } from "./storm.js";
 
 const page = 65536;
+const proof = { needs: ["threads", "proof"] };
+const exits = { needs: ["threads", "proof", "exit event"] };
+const leaving = { needs: ["threads", "leaving"] };
 
 /** All workers' ends, or the first one's error. */
 const ended = (workers) => Promise.all(workers.map((worker) => worker.ended));
 
-test("four workers allocate, stamp, hand over and free at random", async (t) => {
+test("four workers allocate, hand over and free", threads, async (t) => {
   t.diagnostic(`LSHM_SEED=${seed}`);
-  const total = long ? 20e6 : 0.8e6;
+  const total = long ? 20e6 : brief ? 0.2e6 : 0.8e6;
   for (const options of [{ initial: 400 }, { initial: 2, maximum: 3000 }]) {
     const memory = new LocalSharedMemory(options);
     const up = await raise(memory, 4, total / 4);
@@ -47,14 +53,14 @@ test("four workers allocate, stamp, hand over and free at random", async (t) => 
   }
 });
 
-test("a worker killed while nobody watches: reap frees what it allocated", async () => {
+test("a worker killed while nobody watches", threads, async () => {
   const memory = new LocalSharedMemory(100);
   const mine = memory.malloc(1000);
   const worker = start((LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
     for (let i = 0; i < 1000; i++) memory.malloc(i);
     port.postMessage(0);
-    setInterval(() => {}, 1000);
+    port.stay();
   }, memory.handle());
   await message(worker);
   const thread = memory.threads().find((t) => t !== memory.thread);
@@ -76,12 +82,13 @@ test("a worker killed while nobody watches: reap frees what it allocated", async
   fails(() => memory.reap(thread), RangeError, "THREAD_GONE");
 });
 
-test("reap keeps the blocks unless asked", async () => {
+test("reap keeps the blocks unless asked", proof, async () => {
   const memory = new LocalSharedMemory(100);
-  const worker = start((LocalSharedMemory, handle, port) => {
+  const worker = start(async (LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
+    await port.provable(memory);
     port.postMessage(memory.string("left behind"));
-    setInterval(() => {}, 1000);
+    port.stay();
   }, memory.handle());
   const ptr = await message(worker);
   const thread = memory.threads().find((t) => t !== memory.thread);
@@ -95,14 +102,15 @@ test("reap keeps the blocks unless asked", async () => {
   settled(memory);
 });
 
-test("watch: free, a worker that leaves, one that never came, one long dead", async () => {
+test("watch: free, and a worker that leaves", proof, async () => {
   const memory = new LocalSharedMemory(10);
-  const allocate = (LocalSharedMemory, handle, port) => {
+  const allocate = async (LocalSharedMemory, handle, port) => {
     const memory = LocalSharedMemory.from(handle);
+    await port.provable(memory);
     memory.malloc(100);
     memory.malloc(5000);
     port.postMessage(0);
-    if (handle.stay) setInterval(() => {}, 1000);
+    if (handle.stay) port.stay();
   };
   const stays = memory.handle();
   const first = start(allocate, { ...stays, stay: true });
@@ -124,7 +132,11 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
     2,
     "blocks outlive the worker that leaves",
   );
+  settled(memory);
+});
 
+test("watch: a worker that never came, and one long dead", exits, async () => {
+  const memory = new LocalSharedMemory(10);
   const never = memory.handle();
   const third = start(() => {}, null);
   assert.equal((await memory.watch(third, never.thread)).blocks, 0);
@@ -145,7 +157,7 @@ test("watch: free, a worker that leaves, one that never came, one long dead", as
   settled(memory);
 });
 
-test("reap refuses wrong numbers", () => {
+test("reap refuses wrong numbers", sharing, () => {
   const memory = new LocalSharedMemory(4);
   fails(
     () => memory.reap(memory.thread, { force: true }),
@@ -173,7 +185,7 @@ test("reap refuses wrong numbers", () => {
   settled(memory);
 });
 
-test("reserveThread", () => {
+test("reserveThread", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const thread = memory.reserveThread();
   assert.deepEqual(memory.threads(), [memory.thread]);
@@ -204,7 +216,7 @@ test("reserveThread", () => {
   );
 });
 
-test("255 threads at once, then a clear error", () => {
+test("255 threads at once, then a clear error", sharing, () => {
   const memory = new LocalSharedMemory(100);
   const list = [memory];
   while (list.length < 255)
@@ -226,7 +238,7 @@ test("255 threads at once, then a clear error", () => {
   settled(memory);
 });
 
-test("short-lived workers, one after the other, leave no slot behind", async () => {
+test("short-lived workers leave no slot behind", leaving, async () => {
   const memory = new LocalSharedMemory(20);
   const count = long ? 10000 : 200;
   for (let i = 0; i < count; i++) {
@@ -243,7 +255,7 @@ test("short-lived workers, one after the other, leave no slot behind", async () 
   assert.deepEqual(settled(memory), []);
 });
 
-test("a worker that fails leaves too", async () => {
+test("a worker that fails leaves too", leaving, async () => {
   const memory = new LocalSharedMemory(20);
   const worker = start((LocalSharedMemory, data) => {
     LocalSharedMemory.from(data).malloc(10);
@@ -256,7 +268,7 @@ test("a worker that fails leaves too", async () => {
   assert.deepEqual(memory.threads(), [memory.thread]);
 });
 
-test("roots", () => {
+test("roots", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const other = LocalSharedMemory.from(structuredClone(memory));
   for (let i = 0; i < 16; i++) {
@@ -281,7 +293,7 @@ test("roots", () => {
   assert.equal(memory.getRoot(0), 1000);
 });
 
-test("names", () => {
+test("names", sharing, () => {
   const memory = new LocalSharedMemory(4);
   const other = LocalSharedMemory.from(structuredClone(memory));
   assert.equal(memory.getName("config"), 0);

@@ -1,0 +1,130 @@
+// Runs the portable part of the suite on the runtimes and browsers that are
+// installed here, tells what ran where, and fails if a test did.
+//
+//   node tests/runtimes/run.js [--all] [--brief] [--write] [NAME...]
+//
+// --all fails where one of them is not installed; --brief leaves out the other
+// versions of Node, and of each browser all but a dedicated worker; --write writes the table into
+// docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { browsers } from "./browsers.js";
+import { bundle } from "./bundle.js";
+import { places } from "./places.js";
+import { runProgram, runtimes } from "./programs.js";
+import { report, write } from "./report.js";
+import { servers } from "./servers.js";
+import { outcome, tests as own } from "./own.js";
+
+const TIME_LIMIT = 300_000; // milliseconds, of one place
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    all: { type: "boolean" },
+    brief: { type: "boolean" },
+    write: { type: "boolean" },
+  },
+});
+const seed = process.env.LSHM_SEED ?? String(Date.now() >>> 0);
+const wanted = (name) =>
+  positionals.length === 0
+    ? !(values.brief && name.startsWith("node-"))
+    : positionals.includes(name);
+
+/** The results of one place of a browser. */
+async function runPlace(browser, urls, place) {
+  const base = places[place].isolated === false ? urls.alone : urls.isolated;
+  const tab = await browser.open(`${base}?${browser.name}&${place}&${seed}`);
+  try {
+    const { results, error } = await outcome(tab, TIME_LIMIT);
+    return results ?? [{ name: place, outcome: "failed", reason: error }];
+  } catch (error) {
+    return [{ name: place, outcome: "failed", reason: error.stack }];
+  } finally {
+    await tab.close();
+  }
+}
+
+/** The results of the tests that are for browsers alone. */
+async function runOwn(browser, urls) {
+  const results = [];
+  for (const { name, body, lacks = {} } of own) {
+    const reason = lacks[browser.name];
+    if (reason !== undefined) {
+      results.push({ name, outcome: "left out", reason });
+      continue;
+    }
+    try {
+      await body(browser, urls);
+      results.push({ name, outcome: "passed" });
+    } catch (error) {
+      results.push({ name, outcome: "failed", reason: error.stack });
+    }
+  }
+  return results;
+}
+
+/** Runs everything in a browser; false if it is not installed. */
+async function runBrowser(name, urls, tell) {
+  const works = Object.entries(places)
+    .filter(([place]) => !values.brief || place === "worker")
+    .map(([place, { title }]) => [
+      title,
+      (browser) => runPlace(browser, urls, place),
+    ]);
+  if (!values.brief)
+    works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
+  for (const [place, work] of works) {
+    // Each its own: one that crashes takes nothing else along.
+    const browser = await browsers[name]();
+    if (browser === null) return false;
+    browser.name = name;
+    try {
+      const results = await work(browser);
+      tell({ runtime: name, version: browser.version, place, results });
+    } finally {
+      await browser.close();
+    }
+  }
+  return true;
+}
+
+const rows = [];
+const missing = [];
+const tell = (row) => {
+  rows.push(row);
+  report(row);
+};
+
+console.log(`LSHM_SEED=${seed}`);
+for (const runtime of runtimes.filter(({ name }) => wanted(name))) {
+  const ran = await runProgram(runtime, seed, TIME_LIMIT);
+  if (ran === null) missing.push(runtime.name);
+  else tell({ runtime: runtime.name, ...ran });
+}
+const names = Object.keys(browsers).filter(wanted);
+if (names.length > 0) {
+  const folder = mkdtempSync(join(tmpdir(), "lshm-browser-"));
+  await bundle(folder);
+  const { urls, close } = await servers(folder);
+  try {
+    for (const name of names)
+      if (!(await runBrowser(name, urls, tell))) missing.push(name);
+  } finally {
+    await close();
+    rmSync(folder, { recursive: true });
+  }
+}
+for (const name of missing) console.log(`left out: ${name} is not installed`);
+if (values.write) await write(rows);
+if (values.brief) console.log("left out: all else that `make platforms` runs");
+const failed = rows.some(
+  ({ results }) =>
+    results.some(({ outcome }) => outcome === "failed") ||
+    !results.some(({ outcome }) => outcome === "passed"),
+);
+if (failed || (values.all && missing.length > 0)) process.exitCode = 1;
