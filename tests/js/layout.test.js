@@ -568,6 +568,7 @@ test("images taken while workers allocate and free", async (t) => {
   const still = stream.run([["blocks"]]).slice(0, -1);
   const told = stream.run([["roots"], ...names]);
   const stop = await storm(memory);
+  t.after(stop); // also where an image is refused
   // A block that changed hands while it was copied may show as damaged.
   const torn = /^damaged at \d+$/;
   let sound = 0;
