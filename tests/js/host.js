@@ -30,8 +30,8 @@ export const realm = runInNewContext;
  * Runs a function in a worker: `body(LocalSharedMemory, data, port)`. It must
  * not refer to anything around it. `port` has `postMessage`, `stay()`, without
  * which the worker ends with the function, and `provable(memory)`, to await
- * until the thread's death could be proven. Gives the platform's worker, with
- * `ended`: resolved when it has ended, rejected with its error.
+ * until the thread's death could be proven; and, not in browsers, `receive()`, a
+ * promise of the next message to it. Gives the platform's worker, with `ended`: resolved when it has ended, rejected with its error.
  */
 export function start(body, data) {
   const code = `
@@ -40,6 +40,7 @@ export function start(body, data) {
       postMessage: (value) => parentPort.postMessage(value),
       stay: () => setInterval(() => {}, 1000),
       provable: async () => {},
+      receive: () => new Promise((done) => parentPort.once("message", done)),
     };
     import(workerData.url).then(({ LocalSharedMemory }) =>
       (${body})(LocalSharedMemory, workerData.data, port));`;

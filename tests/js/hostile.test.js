@@ -78,7 +78,6 @@ async function openImages(Class, data, port) {
     }
     Atomics.add(counts, 0, 1);
   }
-  port.close();
 }
 
 for (const shared of [true, false]) {
@@ -147,7 +146,6 @@ async function sweep(Class, data, port) {
     for (let n = 0; n < 12; n++) counts[1] += Number(step(Class, heap, rng));
     Atomics.add(counts, 0, 1);
   }
-  port.close();
 }
 
 test("each word of the heap's tables lies", async (t) => {
@@ -188,7 +186,6 @@ async function scribbleOn(Class, data, port) {
       Atomics.load(counts, 3);
     Atomics.add(counts, 2, 1);
   }
-  port.close();
 }
 
 /** In a worker: uses a memory that is written over. */
@@ -204,7 +201,6 @@ async function suffer(Class, data, port) {
     if (step(Class, memory, rng)) Atomics.add(counts, 1, 1);
     Atomics.add(counts, 0, 1);
   }
-  port.close();
 }
 
 test("a thread that writes over the heap while others work", async (t) => {

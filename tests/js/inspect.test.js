@@ -107,7 +107,7 @@ test("what other threads own, and have freed", async (t) => {
     for (let i = 0; i < 500; i++) list.push(heap.malloc(100));
     const large = heap.malloc(300_000);
     port.postMessage({ thread: heap.thread, list, large });
-    port.once("message", () => heap.detach());
+    port.receive().then(() => heap.detach());
   }, memory);
   const { thread, list, large } = await message(worker);
   let found = regions(memory);
