@@ -35,10 +35,7 @@ export default [
     languageOptions: { globals: globals.browser },
   },
   {
-    files: ["examples/audio/**", "examples/page/**"],
-  },
-  {
-    files: ["tests/browser/**"],
+    files: ["examples/audio/**", "examples/page/**", "tests/browser/**"],
     languageOptions: {
       globals: { ...globals.browser, ...globals.audioWorklet },
     },

@@ -70,13 +70,13 @@ struct view {
 	uint32_t mine;      /* OWNER(KIND_SLAB, our slot) */
 	uint32_t thread;    /* our number */
 	int32_t error;
-	uint32_t pending;   /* bytes in the outbox */
-	uint32_t skew;      /* chunk number of the base: aligns addresses (wasm) */
+	uint32_t pending;          /* bytes in the outbox */
+	uint32_t skew;             /* chunk number of the base: aligns addresses (wasm) */
 	uint32_t room[ROOM_COUNT]; /* where to look for so many FREE chunks first; the
 	                              last one is for all that are longer */
-	uint32_t conflicts; /* compare-exchanges that the last search lost */
-	uint64_t in_flight; /* sum of the words it met in transition */
-	struct block found; /* what was found last */
+	uint32_t conflicts;        /* compare-exchanges that the last search lost */
+	uint64_t in_flight;        /* sum of the words it met in transition */
+	struct block found;        /* what was found last */
 	struct class_list list[CLASS_COUNT];
 	size_t cache[CACHE_COUNT]; /* payloads */
 };

@@ -3,6 +3,7 @@
 // but what it throws can be caught, and no call goes on for ever.
 
 import assert from "node:assert/strict";
+import { env } from "node:process";
 import { test } from "node:test";
 import {
   LocalSharedMemory,
@@ -15,8 +16,8 @@ import {
 
 const here = (name) => new URL(name, import.meta.url).href;
 const urls = { support: here("support.js"), victim: here("victim.js") };
-const seconds = Number(process.env.LSHM_SECONDS ?? (long ? 40 : 3));
-const patience = Number(process.env.LSHM_PATIENCE ?? 30); // seconds that one step may take, on a busy machine
+const seconds = Number(env.LSHM_SECONDS ?? (long ? 40 : 3));
+const patience = Number(env.LSHM_PATIENCE ?? 30); // seconds that one step may take, on a busy machine
 
 /** Counts of a worker, which others see while it works. */
 const counters = () => new Int32Array(new SharedArrayBuffer(16));
@@ -39,7 +40,7 @@ async function ends(worker, counts, what) {
 }
 
 /** In a worker: opens images of a heap in which some words were written over. */
-async function openImages(Class, data, port) {
+async function openImages(Class, data) {
   const { random } = await import(data.urls.support);
   const { scribble, step } = await import(data.urls.victim);
   const { counts, image, shared } = data;
@@ -81,42 +82,46 @@ async function openImages(Class, data, port) {
 }
 
 for (const shared of [true, false]) {
-  test(`images that somebody wrote over${shared ? "" : ", unshared"}`, async (t) => {
-    t.diagnostic(`LSHM_SEED=${seed}`);
-    const memory = new LocalSharedMemory(2, 4, shared);
-    const other = shared
-      ? LocalSharedMemory.from(structuredClone(memory))
-      : memory;
-    const rng = random(seed);
-    const list = Array.from({ length: 200 }, () =>
-      memory.malloc(rng.below(900)),
-    );
-    list.forEach((ptr, i) => i % 3 && other.free(ptr));
-    memory.setName("name 1", list[0]);
-    memory.setRoot(0, list[3]);
-    const counts = counters();
-    const data = {
-      urls,
-      counts,
-      seed,
-      shared,
-      image: memory.image(),
-      seconds: seconds / 2,
-    };
-    const worker = start(openImages, data);
-    await ends(worker, counts, "what was done with an image");
-    t.diagnostic(
-      `${counts[COUNT.steps]} images, ${counts[COUNT.caught]} errors`,
-    );
-    assert.ok(counts[COUNT.steps] > 10 && counts[COUNT.caught] > 10);
-  });
+  test(
+    `images that somebody wrote over${shared ? "" : ", unshared"}`,
+    ends,
+    async (t) => {
+      t.diagnostic(`LSHM_SEED=${seed}`);
+      const memory = new LocalSharedMemory(2, 4, shared);
+      const other = shared
+        ? LocalSharedMemory.from(structuredClone(memory))
+        : memory;
+      const rng = random(seed);
+      const list = Array.from({ length: 200 }, () =>
+        memory.malloc(rng.below(900)),
+      );
+      list.forEach((ptr, i) => i % 3 && other.free(ptr));
+      memory.setName("name 1", list[0]);
+      memory.setRoot(0, list[3]);
+      const counts = counters();
+      const data = {
+        urls,
+        counts,
+        seed,
+        shared,
+        image: memory.image(),
+        seconds: seconds / 2,
+      };
+      const worker = start(openImages, data);
+      await ends(worker, counts, "what was done with an image");
+      t.diagnostic(
+        `${counts[COUNT.steps]} images, ${counts[COUNT.caught]} errors`,
+      );
+      assert.ok(counts[COUNT.steps] > 10 && counts[COUNT.caught] > 10);
+    },
+  );
 }
 
 /**
  * In a worker: lets one 32-bit word after the other lie, while attached; first
  * each of the thread's own state, then any of the tables.
  */
-async function sweep(Class, data, port) {
+async function sweep(Class, data) {
   const { random } = await import(data.urls.support);
   const { step } = await import(data.urls.victim);
   const { counts, image, view } = data;
@@ -171,7 +176,7 @@ test("each word of the heap's tables lies", async (t) => {
 });
 
 /** In a worker: writes over a memory until told to stop. */
-async function scribbleOn(Class, data, port) {
+async function scribbleOn(Class, data) {
   const { random } = await import(data.urls.support);
   const { scribble } = await import(data.urls.victim);
   const { counts } = data;
@@ -203,29 +208,33 @@ async function suffer(Class, data, port) {
   }
 }
 
-test("a thread that writes over the heap while others work", async (t) => {
-  t.diagnostic(`LSHM_SEED=${seed}`);
-  const counts = counters();
-  const rounds = Math.max(4, seconds * 2);
-  for (let i = 0; i < rounds; i++) {
-    const rng = random(seed + i);
-    const memory = new LocalSharedMemory(2, 8);
-    const pause = 1 << rng.below(14);
-    const lasting = i % 4 === 3;
-    const data = { urls, counts, memory, pause, lasting, seed: seed + i };
-    counts[COUNT.stop] = 0;
-    const victim = start(suffer, { ...data, seconds: seconds / rounds });
-    await message(victim);
-    const scribbler = start(scribbleOn, data);
-    try {
-      await ends(victim, counts, "the victim");
-    } finally {
-      Atomics.store(counts, COUNT.stop, 1);
-      await scribbler.ended;
+test(
+  "a thread that writes over the heap while others work",
+  ends,
+  async (t) => {
+    t.diagnostic(`LSHM_SEED=${seed}`);
+    const counts = counters();
+    const rounds = Math.max(4, seconds * 2);
+    for (let i = 0; i < rounds; i++) {
+      const rng = random(seed + i);
+      const memory = new LocalSharedMemory(2, 8);
+      const pause = 1 << rng.below(14);
+      const lasting = i % 4 === 3;
+      const data = { urls, counts, memory, pause, lasting, seed: seed + i };
+      counts[COUNT.stop] = 0;
+      const victim = start(suffer, { ...data, seconds: seconds / rounds });
+      await message(victim);
+      const scribbler = start(scribbleOn, data);
+      try {
+        await ends(victim, counts, "the victim");
+      } finally {
+        Atomics.store(counts, COUNT.stop, 1);
+        await scribbler.ended;
+      }
     }
-  }
-  t.diagnostic(
-    `${counts[COUNT.steps]} calls, ${counts[COUNT.caught]} errors, ${counts[COUNT.strokes]} words written`,
-  );
-  assert.ok(counts[COUNT.steps] > 100 && counts[COUNT.caught] > 10);
-});
+    t.diagnostic(
+      `${counts[COUNT.steps]} calls, ${counts[COUNT.caught]} errors, ${counts[COUNT.strokes]} words written`,
+    );
+    assert.ok(counts[COUNT.steps] > 100 && counts[COUNT.caught] > 10);
+  },
+);
