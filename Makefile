@@ -41,7 +41,7 @@ build:
 	@cmake --build $(B)
 
 ## test        all tests, within ten minutes (SEED=n repeats a random run)
-test: test-c test-js test-models test-runtimes
+test: test-c test-js test-models
 
 test-c:
 	@tools/setup test
@@ -82,7 +82,6 @@ platforms: build
 ##             packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
-test-all: RUNTIMES := --all
 test-all: test-setup-long lint test test-mutations test-asan test-tsan test-32 \
 	test-package test-installed
 
