@@ -178,7 +178,7 @@ typedef struct lshm_block {
 	lshm_ptr ptr;
 	uint64_t size;      /* as requested */
 	uint64_t footprint; /* with header and padding */
-	uint32_t thread;    /* that allocated it; 0: not attached any more */
+	uint32_t thread;    /* that allocated it, also if it has left */
 	uint32_t reserved;
 } lshm_block;
 
