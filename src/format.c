@@ -35,7 +35,7 @@ int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret
 		return LSHM_ERR_TOO_SMALL;
 	if (load_acquire(&h->magic) == LAYOUT_MAGIC)
 		return LSHM_ERR_HEAP_EXISTS;
-	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT >= 2 * slots)
+	while (slots < SLOTS_INLINE_MAX && bytes / BYTES_PER_SLOT / 2 >= slots)
 		slots *= 2;
 	h->version = LAYOUT_VERSION;
 	h->signature = LAYOUT_SIGNATURE;
