@@ -128,7 +128,8 @@ test-valgrind:
 comma := ,
 
 ## soak        all that runs for hours
-## soak-kills  kills at every instruction, and KILLS of each storm (10000)
+## soak-kills  kills at every instruction, KILLS of each storm (10000), and models
+##             and schedules as far as they go
 .PHONY: soak soak-kills
 soak: soak-kills
 soak-kills: export LSHM_SOAK := 1
@@ -138,7 +139,8 @@ soak-kills: build
 	@tools/setup test
 	@$(call configure,$(B),-DLSHM_TESTS=ON)
 	@cmake --build $(B)
-	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|kills)$$'
+	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|kills|sched)$$'
+	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
 	timeout $(TIME_LIMIT) node --test tests/js/kills.test.js tests/js/torn.test.js
 
 

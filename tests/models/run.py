@@ -40,7 +40,7 @@ def run(name, size, expected, trace):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--long", action="store_true", default=os.environ.get("LSHM_LONG") == "1")
+    parser.add_argument("--long", action="store_true", default=os.environ.get("LSHM_SOAK") == "1")
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("models", nargs="*", choices=[[], *MODELS], metavar="MODEL")
     options = parser.parse_args()

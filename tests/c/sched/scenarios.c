@@ -921,7 +921,7 @@ static bool explore_list(const struct scenario *s, const struct bounds list[4])
 /* test_sched [SCENARIO [PREEMPTIONS DEATHS STALE [SCHEDULES]]] */
 int main(int argc, char **argv)
 {
-	const char *text = getenv("LSHM_LONG");
+	const char *text = getenv("LSHM_SOAK");
 	bool is_long = text && *text && strcmp(text, "0") != 0;
 	int passed = 0, failed = 0;
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
