@@ -82,39 +82,35 @@ async function openImages(Class, data) {
 }
 
 for (const shared of [true, false]) {
-  test(
-    `images that somebody wrote over${shared ? "" : ", unshared"}`,
-    ends,
-    async (t) => {
-      t.diagnostic(`LSHM_SEED=${seed}`);
-      const memory = new LocalSharedMemory(2, 4, shared);
-      const other = shared
-        ? LocalSharedMemory.from(structuredClone(memory))
-        : memory;
-      const rng = random(seed);
-      const list = Array.from({ length: 200 }, () =>
-        memory.malloc(rng.below(900)),
-      );
-      list.forEach((ptr, i) => i % 3 && other.free(ptr));
-      memory.setName("name 1", list[0]);
-      memory.setRoot(0, list[3]);
-      const counts = counters();
-      const data = {
-        urls,
-        counts,
-        seed,
-        shared,
-        image: memory.image(),
-        seconds: seconds / 2,
-      };
-      const worker = start(openImages, data);
-      await ends(worker, counts, "what was done with an image");
-      t.diagnostic(
-        `${counts[COUNT.steps]} images, ${counts[COUNT.caught]} errors`,
-      );
-      assert.ok(counts[COUNT.steps] > 10 && counts[COUNT.caught] > 10);
-    },
-  );
+  test(`images that somebody wrote over${shared ? "" : ", unshared"}`, async (t) => {
+    t.diagnostic(`LSHM_SEED=${seed}`);
+    const memory = new LocalSharedMemory(2, 4, shared);
+    const other = shared
+      ? LocalSharedMemory.from(structuredClone(memory))
+      : memory;
+    const rng = random(seed);
+    const list = Array.from({ length: 200 }, () =>
+      memory.malloc(rng.below(900)),
+    );
+    list.forEach((ptr, i) => i % 3 && other.free(ptr));
+    memory.setName("name 1", list[0]);
+    memory.setRoot(0, list[3]);
+    const counts = counters();
+    const data = {
+      urls,
+      counts,
+      seed,
+      shared,
+      image: memory.image(),
+      seconds: seconds / 2,
+    };
+    const worker = start(openImages, data);
+    await ends(worker, counts, "what was done with an image");
+    t.diagnostic(
+      `${counts[COUNT.steps]} images, ${counts[COUNT.caught]} errors`,
+    );
+    assert.ok(counts[COUNT.steps] > 10 && counts[COUNT.caught] > 10);
+  });
 }
 
 /**
@@ -208,33 +204,29 @@ async function suffer(Class, data, port) {
   }
 }
 
-test(
-  "a thread that writes over the heap while others work",
-  ends,
-  async (t) => {
-    t.diagnostic(`LSHM_SEED=${seed}`);
-    const counts = counters();
-    const rounds = Math.max(4, seconds * 2);
-    for (let i = 0; i < rounds; i++) {
-      const rng = random(seed + i);
-      const memory = new LocalSharedMemory(2, 8);
-      const pause = 1 << rng.below(14);
-      const lasting = i % 4 === 3;
-      const data = { urls, counts, memory, pause, lasting, seed: seed + i };
-      counts[COUNT.stop] = 0;
-      const victim = start(suffer, { ...data, seconds: seconds / rounds });
-      await message(victim);
-      const scribbler = start(scribbleOn, data);
-      try {
-        await ends(victim, counts, "the victim");
-      } finally {
-        Atomics.store(counts, COUNT.stop, 1);
-        await scribbler.ended;
-      }
+test("a thread that writes over the heap while others work", async (t) => {
+  t.diagnostic(`LSHM_SEED=${seed}`);
+  const counts = counters();
+  const rounds = Math.max(4, seconds * 2);
+  for (let i = 0; i < rounds; i++) {
+    const rng = random(seed + i);
+    const memory = new LocalSharedMemory(2, 8);
+    const pause = 1 << rng.below(14);
+    const lasting = i % 4 === 3;
+    const data = { urls, counts, memory, pause, lasting, seed: seed + i };
+    counts[COUNT.stop] = 0;
+    const victim = start(suffer, { ...data, seconds: seconds / rounds });
+    await message(victim);
+    const scribbler = start(scribbleOn, data);
+    try {
+      await ends(victim, counts, "the victim");
+    } finally {
+      Atomics.store(counts, COUNT.stop, 1);
+      await scribbler.ended;
     }
-    t.diagnostic(
-      `${counts[COUNT.steps]} calls, ${counts[COUNT.caught]} errors, ${counts[COUNT.strokes]} words written`,
-    );
-    assert.ok(counts[COUNT.steps] > 100 && counts[COUNT.caught] > 10);
-  },
-);
+  }
+  t.diagnostic(
+    `${counts[COUNT.steps]} calls, ${counts[COUNT.caught]} errors, ${counts[COUNT.strokes]} words written`,
+  );
+  assert.ok(counts[COUNT.steps] > 100 && counts[COUNT.caught] > 10);
+});
