@@ -66,7 +66,8 @@ static uint32_t slab_length(struct view *v, uint32_t class)
 {
 	uint32_t stride = class_stride(class), least = slab_least(v, class), n = least;
 	uint32_t per_chunk = 1u << (v->chunk_log2 - GRANULE_LOG2);
-	uint32_t most = min32(v->chunks / 256, SLAB_BYTES_MAX / GRANULE / 2 / per_chunk);
+	uint32_t most = max32(v->chunks / 256, min32(v->chunks / 32, 4));
+	most = min32(most, SLAB_BYTES_MAX / GRANULE / 2 / per_chunk);
 	while (n * per_chunk % stride * 8 > n * per_chunk)
 		n++;
 	for (uint32_t d = v->list[class].demand / BUSY; d && 2 * n <= most; d /= 2)
