@@ -85,7 +85,7 @@ static void check_slab(struct view *v, struct report *out, uint32_t k, uint64_t 
 static bool tail_stands(struct view *v, uint32_t c, uint64_t w)
 {
 	uint32_t back = WORD_ARG(w);
-	if (back == 0 || back > c - v->piece_first)
+	if (back == 0 || back > c)
 		return false;
 	uint64_t head = load_acquire(&map_at(v, c - back)->word);
 	uint32_t kind = WORD_KIND(head);

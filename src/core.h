@@ -17,12 +17,9 @@
 /* How many free blocks of a class a thread keeps for itself at most: of the small
  * classes, and of the large ones (from 1 KiB on). */
 enum {
-	CACHE_SMALL = 16,
-	CACHE_LARGE = 4,
-	CACHE_SMALL_CLASSES = 32,
-	CACHE_BYTES = 4096, /* of a class, but one block at least */
-	CACHE_COUNT = CACHE_SMALL * CACHE_SMALL_CLASSES +
-	              CACHE_LARGE * (CLASS_COUNT - CACHE_SMALL_CLASSES),
+	CACHE_MOST = 20,    /* of a class, */
+	CACHE_BYTES = 8192, /* and no more of it than these, but one block at least */
+	CACHE_COUNT = 624,  /* what that makes of all classes */
 };
 
 /* A class of blocks, as this thread has it. */
@@ -36,7 +33,7 @@ struct class_list {
 	uint8_t limit;     /* and may be */
 };
 
-enum { ROOM_COUNT = 16 };
+enum { ROOM_COUNT = 16, LIVE_COUNT = 8 };
 
 struct block {
 	size_t offset;
@@ -46,19 +43,27 @@ struct block {
 	uint32_t count;   /* thread_reap: of blocks */
 };
 
+/* A piece of the map. */
+struct map_part {
+	struct entry *entry;
+	uint32_t first; /* chunk; UINT32_MAX: there is none */
+	uint32_t ready; /* entries whose chunks are backed */
+};
+
 struct view {
 	uint8_t *base;
 	uint64_t secret;
 	uint64_t state;                    /* what the slot's word says while we are attached */
-	uint64_t live;                     /* header bits of a slab's block that we allocate */
-	uint64_t cached;                   /* and of one that we keep */
+	uint64_t own;                      /* header bits of a slab's block that we allocate, */
+	uint64_t cached;                   /* of one that we keep, */
+	uint64_t live[LIVE_COUNT];         /* and of those that threads allocated whose blocks
+	                                      we freed, ourselves included */
 	uint64_t canary;                   /* the bytes behind blocks */
 	struct slot *slot;                 /* null: not attached */
 	void *host;                        /* the host's own */
-	struct entry *piece;               /* the map piece used last, */
-	uint32_t piece_first, piece_count; /* the chunks it describes, */
-	uint32_t piece_ready;              /* how many of them are backed, */
-	uint32_t piece_usable;             /* and the first one behind it */
+	struct map_part near[2];           /* the map's last two pieces that are backed */
+	uint32_t piece_first, piece_end;   /* chunks of the piece that was looked for last, */
+	uint32_t piece_usable;             /* and the first one behind the piece itself */
 	uint32_t chunks;                   /* known to be backed: */
 	size_t end;                        /* the bytes of these, as far as payloads go */
 	uint32_t chunks_max;

@@ -25,7 +25,7 @@ INLINE size_t block_take(struct view *v, struct class_list *list, size_t size)
 		return 0;
 	list->count = (uint8_t)(n - 1);
 	canary_set(v, p, size, list->capacity);
-	header_store(header, label_blend(v->live, pad, (uint32_t)size));
+	header_store(header, label_blend(v->own, pad, (uint32_t)size));
 	return p;
 }
 
@@ -40,10 +40,12 @@ INLINE size_t malloc_plain(struct view *v, size_t size)
 /* Free the block at p. False: free_rest knows more; nothing was done. */
 INLINE bool free_plain(struct view *v, size_t p)
 {
-	size_t i = (p >> v->chunk_log2) - v->piece_first, within = p & v->chunk_mask;
-	if (unlikely(!p || !view_attached(v) || i >= v->piece_ready))
+	size_t chunk = p >> v->chunk_log2, within = p & v->chunk_mask;
+	const struct map_part *part = map_near(v, chunk);
+	size_t i = chunk - part->first;
+	if (unlikely(!p || !view_attached(v) || i >= part->ready))
 		return false;
-	const struct entry *e = v->piece + i;
+	const struct entry *e = part->entry + i;
 	uint64_t w = load_acquire(&e->word);
 	struct class_list *list = &v->list[WORD_CLASS(w)];
 	size_t capacity = list->capacity;
@@ -62,11 +64,10 @@ INLINE bool free_plain(struct view *v, size_t p)
 	uint64_t h = header_load(header);
 	size_t size = LABEL_SIZE(h);
 	uint32_t pad = label_pad(v, p);
-	uint64_t end = bytes_load64(v->base + canary_place(p, size, capacity));
-	if (unlikely(!canary_is(v, end, size, capacity)))
-		return false;
-	/* Of our own making, or else of another thread. */
-	if (h != label_blend(v->live, pad, (uint32_t)size) && !label_foreign(v, p, h))
+	size_t place = canary_place(size, capacity);
+	uint64_t end = bytes_load64(v->base + p + place);
+	if (unlikely(h != label_blend(v->live[LABEL_THREAD(h) % LIVE_COUNT], pad, (uint32_t)size) ||
+	             !canary_is(v, end, size, place)))
 		return false;
 	if (!header_change(header, h, label_blend(v->cached, pad, 0), WORD_OWNER(w) == v->mine))
 		return false;

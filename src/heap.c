@@ -41,6 +41,6 @@ int heap_open(struct view *v, uint8_t *base, uint64_t bytes)
 	v->small_max = (uint32_t)min32(16u << 10, 4u << v->chunk_log2) - HEADER_SIZE;
 	for (uint32_t i = 0; i < ROOM_COUNT; i++)
 		v->room[i] = 0;
-	map_seek(v, 0);
+	map_learn(v);
 	return 0;
 }

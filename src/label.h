@@ -101,30 +101,23 @@ INLINE uint64_t canary_word(uint64_t secret)
 	return (secret >> 56 | 0x80) * 0x0101010101010101ull;
 }
 
-/* How far the eight bytes from `size` on reach over the capacity. What that is
- * changes from block to block: computed without a branch. */
-INLINE size_t canary_excess(size_t size, size_t capacity)
+/* Where, in a block, eight bytes end with its canary. */
+INLINE size_t canary_place(size_t size, size_t capacity)
 {
-	intptr_t excess = (intptr_t)(size - (capacity - CANARY_BYTES));
-	return (size_t)(excess & ~(excess >> (8 * sizeof(excess) - 1)));
-}
-
-/* Where eight bytes end with the canary of a block that is not full. */
-INLINE size_t canary_place(size_t payload, size_t size, size_t capacity)
-{
-	return payload + size - canary_excess(size, capacity);
+	size_t most = capacity - CANARY_BYTES;
+	return size < most ? size : most;
 }
 
 /* For a block that is new: the last bytes of its payload mean nothing yet. */
 INLINE void canary_set(const struct view *v, size_t payload, size_t size, size_t capacity)
 {
-	bytes_store64(v->base + canary_place(payload, size, capacity), v->canary);
+	bytes_store64(v->base + payload + canary_place(size, capacity), v->canary);
 }
 
 /* Whether `bytes`, read at the canary's place, end with it. */
-INLINE bool canary_is(const struct view *v, uint64_t bytes, size_t size, size_t capacity)
+INLINE bool canary_is(const struct view *v, uint64_t bytes, size_t size, size_t place)
 {
-	uint32_t half = 4 * (uint32_t)canary_excess(size, capacity) & 63;
+	uint32_t half = 4 * (uint32_t)(size - place) & 63;
 	return !((bytes ^ v->canary) >> half >> half);
 }
 

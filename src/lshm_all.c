@@ -50,12 +50,13 @@
 #define host_release_slot lshm_core_host_release_slot
 #define label_code lshm_core_label_code
 #define label_code_low lshm_core_label_code_low
-#define label_foreign lshm_core_label_foreign
 #define label_look lshm_core_label_look
 #define label_pad lshm_core_label_pad
 #define label_seal lshm_core_label_seal
 #define label_valid lshm_core_label_valid
 #define map_at lshm_core_map_at
+#define map_far lshm_core_map_far
+#define map_learn lshm_core_map_learn
 #define map_room lshm_core_map_room
 #define map_seek lshm_core_map_seek
 #define map_usable lshm_core_map_usable

@@ -11,7 +11,7 @@
 enum {
 	CARVE_GRANULES = 128, /* carved at once: 2 KiB, at least one block */
 	PARKED_TRIES = 8,
-	BUSY = 2, /* slabs of a class after which they get longer */
+	BUSY = 8, /* slabs of a class after which they get longer */
 };
 
 /* Take back what other threads freed in our slab k, which is current: XFREE

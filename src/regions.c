@@ -77,7 +77,7 @@ static void look_span(struct view *v, uint32_t c, uint64_t w, struct region *out
  * nobody claims it, is damaged. */
 static uint32_t tail_kind(struct view *v, uint32_t c, uint32_t back)
 {
-	if (back == 0 || back > c - v->piece_first)
+	if (back == 0 || back > c)
 		return REGION_DAMAGED;
 	uint32_t kind = WORD_KIND(load_acquire(&map_at(v, c - back)->word));
 	bool head = kind != KIND_FREE && kind != KIND_TAIL && kind <= KIND_META;

@@ -20,17 +20,12 @@ uint32_t label_look(struct view *v, size_t p)
 	return label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
 }
 
-bool label_foreign(const struct view *v, size_t p, uint64_t h)
-{
-	return LABEL_STATE(h) == STATE_LIVE && !(h & LABEL_SPAN) && label_valid(v, p, h);
-}
-
 uint32_t pointer_head(struct view *v, size_t p)
 {
 	uint32_t c = (uint32_t)(p >> v->chunk_log2);
 	uint64_t w = load_acquire(&map_at(v, c)->word);
 	uint32_t back = WORD_ARG(w);
-	return WORD_KIND(w) == KIND_TAIL && back <= c - v->piece_first ? c - back : c;
+	return WORD_KIND(w) == KIND_TAIL && back <= c ? c - back : c;
 }
 
 /* --- rings ---------------------------------------------------------------- */

@@ -15,8 +15,6 @@
 /* The state that the label of the block at p shows. */
 enum { STATE_DAMAGED = 4 };
 uint32_t label_look(struct view *v, size_t p);
-/* Whether h, at p, is the label of a slab's live block, whoever allocated it. */
-bool label_foreign(const struct view *v, size_t p, uint64_t h);
 /* The chunk whose word speaks for the one that p is in. */
 uint32_t pointer_head(struct view *v, size_t p);
 /* Put the block at p back on the list of our slab k. False: it was the last one in

@@ -11,7 +11,7 @@
 static size_t slab_malloc(struct view *v, uint32_t class, size_t size)
 {
 	struct class_list *list = &v->list[class];
-	for (uint32_t tries = 0; tries < 2 * CACHE_SMALL; tries++) {
+	for (uint32_t tries = 0; tries < 2 * CACHE_MOST; tries++) {
 		size_t p = block_take(v, list, size);
 		if (p)
 			return p;
@@ -104,8 +104,9 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	v->found.size = size;
 	v->found.footprint = capacity + HEADER_SIZE;
 	v->found.thread = slab ? LABEL_THREAD(h) : load_relaxed(&map_at(v, k)->thread);
-	uint64_t end = bytes_peek64(v->base + canary_place(p, size, capacity));
-	return canary_is(v, end, size, capacity) ? 0 : LSHM_ERR_OVERRUN;
+	size_t place = canary_place(size, capacity);
+	uint64_t end = bytes_peek64(v->base + p + place);
+	return canary_is(v, end, size, place) ? 0 : LSHM_ERR_OVERRUN;
 }
 
 int pointer_check(struct view *v, size_t p)
@@ -146,6 +147,7 @@ int free_rest(struct view *v, size_t p)
 		return span_release(v, k, w) ? 0 : LSHM_ERR_FREED;
 	if (WORD_KIND(w) != KIND_SLAB)
 		return LSHM_ERR_INTERIOR;
+	v->live[LABEL_THREAD(h) % LIVE_COUNT] = label_base(STATE_LIVE, LABEL_THREAD(h));
 	struct class_list *list = &v->list[WORD_CLASS(w)];
 	if (list->count == list->limit)
 		cache_drain(v, list, list->limit / 2u);

@@ -88,14 +88,13 @@ static void slots_extend(struct view *v, uint32_t taken)
 
 /* --- coming ---------------------------------------------------------------------- */
 
-/* No blocks yet. A thread may keep some 4 KiB of each class, and less in a small
+/* No blocks yet. A thread may keep some 8 KiB of each class, and less in a small
  * heap: what one keeps, others lack. */
 static void class_lists_begin(struct view *v)
 {
 	uint32_t first = 0, bytes = min32(CACHE_BYTES, v->chunks_max << (v->chunk_log2 - 10) >> 2);
 	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
-		uint32_t most = class < CACHE_SMALL_CLASSES ? CACHE_SMALL : CACHE_LARGE;
 		uint32_t stride = class_stride(class) * GRANULE;
 		list->slab = 0;
 		list->inverse = UINT32_MAX / stride + 1;
@@ -103,8 +102,8 @@ static void class_lists_begin(struct view *v)
 		list->demand = 0;
 		list->first = (uint16_t)first;
 		list->count = 0;
-		list->limit = (uint8_t)max32(1, min32(most, bytes / stride));
-		first += most;
+		list->limit = (uint8_t)max32(1, min32(CACHE_MOST, bytes / stride));
+		first += list->limit;
 	}
 }
 
@@ -119,7 +118,9 @@ static void thread_enter(struct view *v, struct slot *s, uint32_t slot)
 	v->pending = 0;
 	v->error = 0;
 	class_lists_begin(v);
-	v->live = label_base(STATE_LIVE, v->thread);
+	v->own = label_base(STATE_LIVE, v->thread);
+	for (uint32_t i = 0; i < LIVE_COUNT; i++)
+		v->live[i] = v->own;
 	v->cached = label_base(STATE_CACHED, v->thread);
 	cas64(&s->state, w, v->state);
 	slots_extend(v, slot);

@@ -163,7 +163,7 @@ static int heap_learn(struct lshm *heap, struct header *copy, uint64_t bytes)
 		return error;
 	heap->model.base = heap->map.base;
 	heap->model.host = heap;
-	map_seek(&heap->model, 0);
+	map_learn(&heap->model);
 	segment_refresh(heap);
 	return 0;
 }

@@ -123,7 +123,7 @@ static lshm_ptr forged_slab(void)
 {
 	lshm_ptr p = 0;
 	CHECK(lshm_trim(forged.heap) == 0);
-	for (int i = 0; i < CACHE_SMALL / 2; i++)
+	for (int i = 0; i < CACHE_MOST / 2; i++)
 		CHECK((p = lshm_malloc(forged.heap, 40)) != 0);
 	return chunk_of(p);
 }

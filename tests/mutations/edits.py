@@ -77,6 +77,11 @@ EDITS = [
                 "if (!header_change(header, h, label_free(v, p, 0), WORD",
             ),
             (
+                "slow.c",
+                "h, label_blend(v->cached, label_pad(v, p), 0),",
+                "h, label_free(v, p, 0),",
+            ),
+            (
                 "fast.h",
                 "if (unlikely(header_load(header) != label_blend(v->cached, pad, 0)))",
                 "if (unlikely(LABEL_STATE(header_load(header)) % 3))",
