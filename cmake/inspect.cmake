@@ -18,7 +18,7 @@ add_custom_command(OUTPUT ${inspect_unit}.o
 	COMMENT "Compiling inspect.wasm"
 	VERBATIM)
 add_custom_command(OUTPUT ${inspect_unit}.wasm
-	COMMAND ${wasm_link} --export=region_next --export=region_scratch
+	COMMAND ${wasm_link} --strip-all --export=region_next --export=region_scratch
 		--export=heap_committed --export=heap_maximum
 		${inspect_unit}.o -o ${inspect_unit}.wasm
 	COMMAND ${LSHM_WASM_OPT} ${wasm_optimise} ${inspect_unit}.wasm

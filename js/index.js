@@ -705,7 +705,7 @@ function loadCore(memory, where) {
   const core = {};
   try {
     for (const name of Object.keys(WASM.flag)) {
-      const { exports } = new Instance(compile(name, shared), { env });
+      const { exports } = new Instance(compile(name, shared), { e: env });
       Object.assign(env, exports);
     }
     for (const name of Object.keys(WASM.names)) {
@@ -910,8 +910,8 @@ function attach(memory, where, thread) {
     const detail = thread === 0 ? undefined : `thread ${thread}`;
     throw coreError(where, view | 0, detail);
   }
-  state.thread = core.view_thread(view) >>> 0;
   state.view = view;
+  state.thread = viewWord(memory, VIEW.thread);
   if (state.bound) bind(memory);
 }
 
@@ -1030,43 +1030,37 @@ function call(memory, where, name, a = 0, b = 0, c = 0) {
   }
 }
 
-/**
- * Has the core fill in a struct, and reads it.
- * @param {any} memory
- * @param {string} where
- * @param {string} name of the core's function
- * @param {Record<string, number>} fields the struct's, with their bytes: 4 or 8
- * @returns {any}
- */
-function readStruct(memory, where, name, fields) {
-  const address = call(memory, where, "view_scratch") >>> 0;
-  call(memory, where, name, address);
-  const view = new DataView(memory.buffer, address);
-  /** @type {any} */
-  const values = {};
-  let at = 0;
-  for (const field of Object.keys(fields)) {
-    const high = fields[field] === 8 ? view.getUint32(at + 4, true) : 0;
-    values[field] = view.getUint32(at, true) + high * 2 ** 32;
-    at += fields[field];
-  }
-  return values;
-}
+// Where the core leaves what it has to say, in the view: the thread's number, the
+// last error, the fields of what was found last, and struct report, in whose place
+// it also takes a name.
+const VIEW = { thread: 92, error: 96, found: 108, report: 128 };
+const FOUND = { size: 112, footprint: 116, thread: 120, count: 124 };
 
-// What the core found last, as words behind an address.
-const FOUND = { size: 1, footprint: 2, thread: 3, count: 4 };
+// In the heap's header: see docs/LAYOUT.md.
+const HEADER = { log2: 80, most: 84, secret: 96, committed: 104, root: 128 };
 
 /**
+ * The 32-bit word at an address that the core reads or writes.
  * @param {any} memory
- * @param {number} word one of FOUND
+ * @param {number} address
  * @returns {number}
  */
-function found(memory, word) {
-  const state = memory[STATE];
-  const index = (state.core.view_found(state.view) >>> 2) + word;
-  if (index >= state.uint32.length) refresh(memory);
-  return state.uint32[index];
+function wordAt(memory, address) {
+  const { uint32 } = memory[STATE];
+  if (address < uint32.byteLength) return uint32[address / 4];
+  refresh(memory);
+  return memory[STATE].uint32[address / 4];
 }
+
+/**
+ * @param {any} memory
+ * @param {number} at one of VIEW or FOUND
+ * @returns {number}
+ */
+const viewWord = (memory, at) => wordAt(memory, memory[STATE].view + at);
+
+/** @param {any} memory @returns {number} of the core, negative */
+const lastError = (memory) => viewWord(memory, VIEW.error) | 0;
 
 // A worker that ends normally gives its slots back where the runtime tells it
 // that it ends. Memories that came from elsewhere are held until then; one that
@@ -1129,7 +1123,10 @@ function locks() {
 /** @param {any} memory @param {number} thread */
 function lockName(memory, thread) {
   const state = memory[STATE];
-  const id = state.core.heap_id(state.base) >>> 0;
+  // A number that differs from heap to heap, and does not tell the secret.
+  const low = wordAt(memory, state.base + HEADER.secret);
+  const high = wordAt(memory, state.base + HEADER.secret + 4);
+  const id = (Math.imul(low, 0x9e3779b1) ^ high) >>> 0;
   return `LocalSharedMemory:${id.toString(16)}:${thread}`;
 }
 
@@ -1314,7 +1311,10 @@ function inspectImage(bytes) {
   new Uint8Array(memory.buffer).fill(0).set(image.subarray(0, PAGE));
   const result = core.heap_verify(0, BigInt(image.length));
   if (result !== 0) throw noHeap("open", result, memory.buffer, 0);
-  return { image, maximum: Math.ceil(Number(core.heap_max_bytes(0)) / PAGE) };
+  const header = new DataView(memory.buffer);
+  const most = header.getUint32(HEADER.most, true);
+  const chunk = 2 ** header.getUint32(HEADER.log2, true);
+  return { image, maximum: Math.ceil((most * chunk) / PAGE) };
 }
 
 /**
@@ -1374,7 +1374,7 @@ function listThreads(memory, where, all) {
   for (;;) {
     thread = call(memory, where, "thread_next", thread & 255) >>> 0;
     if (thread === 0) return threads;
-    const state = found(memory, FOUND.size) & SLOT.stateMask;
+    const state = viewWord(memory, FOUND.size) & SLOT.stateMask;
     if (all || (state !== SLOT.reserved && state !== SLOT.attaching)) {
       threads.push(thread);
     }
@@ -1391,7 +1391,7 @@ function listThreads(memory, where, all) {
 function slotWord(memory, where, thread) {
   const slot = (thread & 255) - 1;
   const next = call(memory, where, "thread_next", slot) >>> 0;
-  return next === thread ? found(memory, FOUND.size) : 0;
+  return next === thread ? viewWord(memory, FOUND.size) : 0;
 }
 
 /**
@@ -1402,8 +1402,7 @@ function slotWord(memory, where, thread) {
 function reserve(memory, where) {
   const thread = call(memory, where, "thread_reserve") >>> 0;
   if (thread !== 0) return thread;
-  const { core, view } = memory[STATE];
-  throw coreError(where, core.view_error(view));
+  throw coreError(where, lastError(memory));
 }
 
 // --- blocks ------------------------------------------------------------------
@@ -1418,7 +1417,7 @@ function reserve(memory, where) {
  */
 function allocationError(memory, where, bytes, align, number) {
   const state = memory[STATE];
-  const why = number ?? state.core.view_error(state.view);
+  const why = number ?? lastError(memory);
   if (errorName(why) === "DETACHED") state.view = 0; // reaped by force
   if (errorName(why) !== "NOMEM") return coreError(where, why);
   const asked = `asked for ${bytes} bytes${align > 16 ? ` aligned to ${align}` : ""}`;
@@ -1445,29 +1444,29 @@ function readStats(memory, where) {
   return stats;
 }
 
+// The fields of struct report, in their order.
+const REPORT =
+  "invariant offset committed maximum used free metadata largestFree blocks freeBlocks slabs spans freeChunks threads".split(
+    " ",
+  );
+
 /**
- * What heap_check says: the fields of struct report, in their order.
+ * What heap_check says.
  * @param {any} memory
  * @param {string} where
  * @returns {any}
  */
 function readReport(memory, where) {
-  return readStruct(memory, where, "heap_check", {
-    invariant: 8,
-    offset: 8,
-    committed: 8,
-    maximum: 8,
-    used: 8,
-    free: 8,
-    metadata: 8,
-    largestFree: 8,
-    blocks: 8,
-    freeBlocks: 8,
-    slabs: 8,
-    spans: 8,
-    freeChunks: 8,
-    threads: 8,
+  call(memory, where, "heap_check");
+  /** @type {any} */
+  const report = {};
+  REPORT.forEach((field, i) => {
+    report[field] = viewWord(memory, VIEW.report + 4 * i);
   });
+  // 4 GiB are 0 to the core.
+  report.committed ||= 2 ** 32;
+  report.maximum ||= 2 ** 32;
+  return report;
 }
 
 /**
@@ -1519,7 +1518,7 @@ function find(memory, where, ptr) {
 function extent(memory, where, ptr, length) {
   if (length === undefined) {
     find(memory, where, ptr);
-    return found(memory, FOUND.size);
+    return viewWord(memory, FOUND.size);
   }
   checkRange(where, memory, ptr, length);
   return length;
@@ -1618,9 +1617,9 @@ function* listBlocks(memory, where) {
     yield new Allocation(
       memory,
       base + offset,
-      found(memory, FOUND.size),
-      found(memory, FOUND.footprint),
-      found(memory, FOUND.thread),
+      viewWord(memory, FOUND.size),
+      viewWord(memory, FOUND.footprint),
+      viewWord(memory, FOUND.thread),
     );
   }
 }
@@ -1831,8 +1830,10 @@ export class LocalSharedMemory extends Base {
     const { base } = enter(this, "image");
     // The header first: what others add meanwhile, it must not speak of.
     const header = new Uint8Array(this.buffer, base, BASE_ALIGN).slice();
-    // 4 GiB are 0 to the core.
-    const bytes = call(this, "image", "heap_image_bytes") >>> 0 || 2 ** 32;
+    call(this, "image", "heap_adopt");
+    const bytes =
+      wordAt(this, base + HEADER.committed) *
+      2 ** wordAt(this, base + HEADER.log2);
     const copy = new Uint8Array(bytes);
     copy.set(new Uint8Array(this.buffer, base, bytes));
     copy.set(header);
@@ -1948,8 +1949,7 @@ export class LocalSharedMemory extends Base {
   tryMalloc(byteLength, alignBytes = 16) {
     const ptr = allocate(this, "tryMalloc", byteLength, alignBytes);
     if (ptr !== 0 || byteLength > MAX_U32 || alignBytes > MAX_U32) return ptr;
-    const { core, view } = /** @type {any} */ (this)[STATE];
-    const number = core.view_error(view);
+    const number = lastError(this);
     if (errorName(number) === "NOMEM") return 0;
     throw allocationError(this, "tryMalloc", byteLength, alignBytes, number);
   }
@@ -1993,7 +1993,7 @@ export class LocalSharedMemory extends Base {
     if (typeof ptr !== "number" || ptr >>> 0 !== ptr) {
       throw badPointer("realloc", ptr);
     }
-    const { base, core } = enter(this, "realloc");
+    const { base } = enter(this, "realloc");
     if (byteLength > MAX_U32 || alignBytes > MAX_U32) {
       if (ptr !== 0) find(this, "realloc", ptr);
       throw outOfMemory(this, "realloc", byteLength, alignBytes);
@@ -2005,7 +2005,7 @@ export class LocalSharedMemory extends Base {
     const offset =
       call(this, "realloc", "heap_realloc", from, byteLength, alignBytes) >>> 0;
     if (offset !== 0) return offset + base;
-    const number = core.view_error(/** @type {any} */ (this)[STATE].view);
+    const number = lastError(this);
     if (["NOMEM", "INVALID", "DETACHED"].includes(errorName(number))) {
       throw allocationError(this, "realloc", byteLength, alignBytes, number);
     }
@@ -2158,7 +2158,7 @@ export class LocalSharedMemory extends Base {
    */
   sizeof(ptr) {
     find(this, "sizeof", ptr);
-    return found(this, FOUND.size);
+    return viewWord(this, FOUND.size);
   }
 
   /**
@@ -2169,7 +2169,7 @@ export class LocalSharedMemory extends Base {
    */
   lengthof(ptr) {
     find(this, "lengthof", ptr);
-    return found(this, FOUND.footprint);
+    return viewWord(this, FOUND.footprint);
   }
 
   /**
@@ -3100,9 +3100,9 @@ export class LocalSharedMemory extends Base {
    */
   getName(text) {
     const { base } = enter(this, "getName");
-    const { address, length } = putName(this, "getName", text);
-    const offset = call(this, "getName", "name_find", address, length);
-    return fromBase(Number(offset), base);
+    const index = nameIndex(this, "getName", text, false);
+    const values = new BigUint64Array(this.buffer);
+    return index ? fromBase(Number(Atomics.load(values, index)), base) : 0;
   }
 
   /**
@@ -3115,10 +3115,10 @@ export class LocalSharedMemory extends Base {
   setName(text, ptr) {
     const { base } = enter(this, "setName");
     const offset = checkValue("setName", this, ptr, base);
-    const { address, length } = putName(this, "setName", text);
-    const value = /** @type {any} */ (BigInt(offset)); // 64 bits
-    const result = call(this, "setName", "name_set", address, length, value);
-    if (result !== 0) throw coreError("setName", result);
+    const index = nameIndex(this, "setName", text, true);
+    if (index === 0) throw coreError("setName", lastError(this));
+    const values = new BigUint64Array(this.buffer);
+    Atomics.store(values, index, BigInt(offset));
   }
 
   // --- threads, death ---
@@ -3206,8 +3206,8 @@ export class LocalSharedMemory extends Base {
     const result = call(this, "reap", "thread_reap", thread, Number(free));
     if (result !== 0) throw coreError("reap", result, `thread ${thread}`);
     state.ended.delete(thread);
-    const bytes = found(this, FOUND.size);
-    return { thread, blocks: found(this, FOUND.count), bytes };
+    const bytes = viewWord(this, FOUND.size);
+    return { thread, blocks: viewWord(this, FOUND.count), bytes };
   }
 }
 
@@ -3221,7 +3221,7 @@ export class LocalSharedMemory extends Base {
 function rootIndex(memory, where, i) {
   checkSize(where, "a root's number", i);
   if (i > 15) throw rangeError(where, `expected a root from 0 to 15, not ${i}`);
-  return (call(memory, where, "view_roots") >>> 0) / 8 + i;
+  return (enter(memory, where).base + HEADER.root) / 8 + i;
 }
 
 /** @param {number} offset @param {number} base */
@@ -3242,13 +3242,14 @@ function checkValue(where, memory, ptr, base) {
 }
 
 /**
- * Leaves a name where the core reads it.
+ * Where a name's offset stands, as an index in the memory's 64-bit words.
  * @param {any} memory
  * @param {string} where
  * @param {any} text
- * @returns {{ address: number, length: number }}
+ * @param {boolean} make
+ * @returns {number} 0: there is no such name, and none was made
  */
-function putName(memory, where, text) {
+function nameIndex(memory, where, text, make) {
   if (typeof text !== "string") {
     throw typeError(where, `expected a name, a string, not ${show(text)}`);
   }
@@ -3265,9 +3266,10 @@ function putName(memory, where, text) {
       "NAME_TOO_LONG",
     );
   }
-  const address = call(memory, where, "view_scratch") >>> 0;
-  new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
-  return { address, length: bytes.length };
+  const address = enter(memory, where).view + VIEW.report;
+  const place = new Uint8Array(memory.buffer, address, 48);
+  place.fill(0).set(bytes);
+  return (call(memory, where, "name_value", address, Number(make)) >>> 0) / 8;
 }
 
 /**

@@ -46,42 +46,59 @@ struct block {
 /* A piece of the map. */
 struct map_part {
 	struct entry *entry;
-	uint32_t first; /* chunk; UINT32_MAX: there is none */
-	uint32_t ready; /* entries whose chunks are backed */
+	uint32_t first, end; /* the chunks that it describes, */
+	uint32_t ready;      /* how many of them are backed, */
+	uint32_t usable;     /* and the first one behind the piece itself */
+};
+
+/* What is in the heap, and whether it is whole. All of it is counted also where
+ * something is broken. */
+struct report {
+	size_t invariant;          /* number of the first one broken, 0 = healthy */
+	size_t offset;             /* where */
+	size_t committed, maximum; /* bytes; of 4 GiB in wasm 0 is left */
+	size_t used;               /* footprints of the live blocks */
+	size_t free;               /* committed - used - metadata */
+	size_t metadata;           /* header, slots, map */
+	size_t largest_free;       /* what one malloc gets without growing */
+	size_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
+	size_t threads;                                        /* attached or reserved */
+	/* What is being looked at: a finding counts while the word stands. */
+	uint32_t chunk;
+	uint64_t word;
 };
 
 struct view {
 	uint8_t *base;
-	uint64_t secret;
+	union {
+		struct geometry geometry;
+		GEOMETRY;
+	};
 	uint64_t state;                    /* what the slot's word says while we are attached */
 	uint64_t own;                      /* header bits of a slab's block that we allocate, */
-	uint64_t cached;                   /* of one that we keep, */
-	uint64_t live[LIVE_COUNT];         /* and of those that threads allocated whose blocks
-	                                      we freed, ourselves included */
+	uint64_t cached;                   /* and of one that we keep */
 	uint64_t canary;                   /* the bytes behind blocks */
 	struct slot *slot;                 /* null: not attached */
 	void *host;                        /* the host's own */
-	struct map_part near[2];           /* the map's last two pieces that are backed */
-	uint32_t piece_first, piece_end;   /* chunks of the piece that was looked for last, */
-	uint32_t piece_usable;             /* and the first one behind the piece itself */
 	uint32_t chunks;                   /* known to be backed: */
 	size_t end;                        /* the bytes of these, as far as payloads go */
-	uint32_t chunks_max;
-	uint32_t chunk_log2;
-	uint32_t chunk_mask; /* of the offsets within one */
-	uint32_t map_first;
-	uint32_t slots_first;
-	uint32_t small_max; /* largest size that slabs serve */
-	uint32_t mine;      /* OWNER(KIND_SLAB, our slot) */
-	uint32_t thread;    /* our number */
+	uint32_t chunk_mask;               /* of the offsets within a chunk */
+	uint32_t small_max;                /* largest size that slabs serve */
+	uint32_t mine;                     /* OWNER(KIND_SLAB, our slot) */
+	uint32_t thread;                   /* our number */
 	int32_t error;
 	uint32_t pending;          /* bytes in the outbox */
 	uint32_t skew;             /* chunk number of the base: aligns addresses (wasm) */
+	struct block found;        /* what was found last */
+	struct report report;      /* what heap_check says */
+	struct map_part near[2];   /* the last piece of the map that is backed is [1]; of the
+	                              others the one looked for last, [0] */
 	uint32_t room[ROOM_COUNT]; /* where to look for so many FREE chunks first; the
 	                              last one is for all that are longer */
 	uint32_t conflicts;        /* compare-exchanges that the last search lost */
 	uint64_t in_flight;        /* sum of the words it met in transition */
-	struct block found;        /* what was found last */
+	uint64_t live[LIVE_COUNT]; /* header bits of what threads allocated whose blocks
+	                              we freed last, or we did: by number */
 	struct class_list list[CLASS_COUNT];
 	size_t cache[CACHE_COUNT]; /* payloads */
 };
@@ -141,20 +158,8 @@ int heap_find(struct view *v, size_t offset);
  * once, and each that is reported was live at some instant. */
 size_t walk_next(struct view *v, size_t cursor);
 
-/* What is in the heap, and whether it is whole. All of it is counted also
- * where something is broken. */
-struct report {
-	uint64_t invariant;          /* number of the first one broken, 0 = healthy */
-	uint64_t offset;             /* where */
-	uint64_t committed, maximum; /* bytes */
-	uint64_t used;               /* footprints of the live blocks */
-	uint64_t free;               /* committed - used - metadata */
-	uint64_t metadata;           /* header, slots, map */
-	uint64_t largest_free;       /* what one malloc gets without growing */
-	uint64_t blocks, free_blocks, slabs, spans, free_chunks; /* counted */
-	uint64_t threads;                                        /* attached or reserved */
-};
-void heap_check(struct view *v, struct report *out);
+/* Whether the heap is whole, into v->report. */
+void heap_check(struct view *v);
 
 /* --- growth (span.c) --- */
 
@@ -165,9 +170,9 @@ void heap_adopt(struct view *v);
 
 /* --- roots and names (names.c) --- */
 
-/* The offset under a name, 0 if there is none. */
-uint64_t name_find(struct view *v, const uint8_t *text, size_t length);
-/* INVALID (no text), NAME_TOO_LONG, NAMES_FULL. */
-int name_set(struct view *v, const uint8_t *text, size_t length, uint64_t value);
+/* Where the offset stands that goes by a name: 1 to 47 bytes, padded with zero to
+ * NAME_BYTES. Null if there is none; with `make` there is one afterwards, or v->error
+ * says NAMES_FULL or DETACHED. */
+_Atomic uint64_t *name_value(struct view *v, const uint8_t *text, bool make);
 
 #endif

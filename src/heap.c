@@ -30,14 +30,10 @@ int heap_open(struct view *v, uint8_t *base, uint64_t bytes)
 	if (error)
 		return error;
 	v->base = base;
-	v->secret = h->secret;
-	v->canary = canary_word(h->secret);
-	v->chunk_log2 = h->chunk_log2;
-	v->chunk_mask = (1u << h->chunk_log2) - 1;
-	v->chunks_max = h->chunks_max;
-	v->map_first = h->map_first;
-	v->slots_first = h->slots_first;
-	v->chunks = min32(load_acquire(&h->committed), (uint32_t)(bytes >> h->chunk_log2));
+	v->geometry = h->geometry;
+	v->canary = canary_word(v->secret);
+	v->chunk_mask = (1u << v->chunk_log2) - 1;
+	v->chunks = min32(load_acquire(&h->committed), (uint32_t)(bytes >> v->chunk_log2));
 	v->small_max = (uint32_t)min32(16u << 10, 4u << v->chunk_log2) - HEADER_SIZE;
 	for (uint32_t i = 0; i < ROOM_COUNT; i++)
 		v->room[i] = 0;

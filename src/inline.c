@@ -8,6 +8,7 @@ extern inline uint32_t label_code_low(uint32_t x);
 extern inline uint64_t label_seal(const struct view *v, size_t payload, uint64_t bits);
 extern inline bool label_valid(const struct view *v, size_t payload, uint64_t h);
 extern inline uint32_t chunks_for(const struct view *v, size_t bytes);
+extern inline struct map_part *map_part(struct view *v, uint32_t chunk);
 extern inline struct entry *map_at(struct view *v, uint32_t chunk);
 extern inline uint32_t map_usable(struct view *v, uint32_t chunk);
 extern inline uint32_t map_room(struct view *v, uint32_t chunk);

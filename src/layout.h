@@ -207,16 +207,29 @@ struct name {
 	uint8_t text[NAME_BYTES];
 };
 
+/* What a heap is made with; constant from then on. A view has a copy, under the same
+ * names. */
+#define GEOMETRY \
+	struct { \
+		uint32_t chunk_log2; \
+		uint32_t chunks_max;  /* maximum size in chunks */ \
+		uint32_t map_first;   /* chunks that map piece 0 describes */ \
+		uint32_t slots_first; /* slots that stand inline: a power of two */ \
+		uint64_t secret;      /* keys checks and canaries */ \
+	}
+struct geometry {
+	GEOMETRY;
+};
+
 struct header {
 	uint8_t null[NULL_BYTES];
 	_Atomic uint64_t magic; /* written last by the maker (release) */
 	uint32_t version;
 	uint32_t signature;
-	uint32_t chunk_log2;
-	uint32_t chunks_max;        /* maximum size in chunks */
-	uint32_t map_first;         /* chunks that map piece 0 describes */
-	uint32_t slots_first;       /* slots that stand inline: a power of two */
-	uint64_t secret;            /* keys checks and canaries */
+	union {
+		struct geometry geometry;
+		GEOMETRY;
+	};
 	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
 	_Atomic uint32_t free_low;  /* hint: no FREE chunk below it */
 	uint32_t spare[4];

@@ -55,13 +55,12 @@
 #define label_seal lshm_core_label_seal
 #define label_valid lshm_core_label_valid
 #define map_at lshm_core_map_at
-#define map_far lshm_core_map_far
 #define map_learn lshm_core_map_learn
+#define map_part lshm_core_map_part
 #define map_room lshm_core_map_room
 #define map_seek lshm_core_map_seek
 #define map_usable lshm_core_map_usable
-#define name_find lshm_core_name_find
-#define name_set lshm_core_name_set
+#define name_value lshm_core_name_value
 #define open_begin lshm_core_open_begin
 #define open_end lshm_core_open_end
 #define outbox_send lshm_core_outbox_send
@@ -90,10 +89,10 @@
 #define slab_release lshm_core_slab_release
 #define slab_settle lshm_core_slab_settle
 #define slab_word_valid lshm_core_slab_word_valid
-#define slot_at lshm_core_slot_at
 #define slot_dead lshm_core_slot_dead
 #define slot_mine lshm_core_slot_mine
 #define slot_of lshm_core_slot_of
+#define slot_word lshm_core_slot_word
 #define slot_reap lshm_core_slot_reap
 #define span_claim lshm_core_span_claim
 #define span_commit lshm_core_span_commit

@@ -38,42 +38,44 @@ inline uint32_t chunks_for(const struct view *v, size_t bytes)
 
 /* v->chunks has changed. */
 void map_learn(struct view *v);
-/* What v->piece_first and its like say becomes true of `chunk` (below
- * v->chunks_max). */
-void map_seek(struct view *v, uint32_t chunk);
-/* map_at for what is not near. */
-struct entry *map_far(struct view *v, uint32_t chunk);
+/* Makes `part` the piece that describes `chunk`, which is below v->chunks_max. */
+void map_seek(const struct view *v, struct map_part *part, uint32_t chunk);
 
-/* The part of the map that describes `chunk`, or else no near one does. As a rule
- * a heap is in two of them: computed without a branch. */
-INLINE const struct map_part *map_near(const struct view *v, size_t chunk)
+/* The piece that describes `chunk`, if it is one of the two at hand. Which of them
+ * changes from call to call: computed without a branch. */
+INLINE struct map_part *map_near(struct view *v, size_t chunk)
 {
 	return &v->near[chunk >= v->near[1].first];
+}
+
+/* The piece that describes `chunk`, which is below v->chunks_max. */
+inline struct map_part *map_part(struct view *v, uint32_t chunk)
+{
+	struct map_part *part = map_near(v, chunk);
+	if (__builtin_expect(chunk - part->first >= part->ready, 0))
+		map_seek(v, part = &v->near[0], chunk);
+	return part;
 }
 
 /* `chunk` must be below v->chunks. The pointer stays good. */
 inline struct entry *map_at(struct view *v, uint32_t chunk)
 {
-	const struct map_part *part = map_near(v, chunk);
-	uint32_t i = chunk - part->first;
-	return __builtin_expect(i < part->ready, 1) ? part->entry + i : map_far(v, chunk);
+	const struct map_part *part = map_part(v, chunk);
+	return part->entry + (chunk - part->first);
 }
 
 /* The first chunk from `chunk` on that the map does not take up itself. */
 inline uint32_t map_usable(struct view *v, uint32_t chunk)
 {
-	if (chunk - v->piece_first >= v->piece_end - v->piece_first)
-		map_seek(v, chunk);
-	return max32(chunk, v->piece_usable);
+	return max32(chunk, map_part(v, chunk)->usable);
 }
 
-/* Chunks from `chunk`, which is below v->chunks, to the end of its piece, as far as
- * they are backed; 0 where the map itself stands. */
+/* Chunks from `chunk` to the end of its piece, as far as they are backed; 0 where
+ * the map itself stands. */
 inline uint32_t map_room(struct view *v, uint32_t chunk)
 {
-	if (map_usable(v, chunk) != chunk)
-		return 0;
-	return min32(v->piece_end, v->chunks) - chunk;
+	const struct map_part *part = map_part(v, chunk);
+	return chunk < part->usable ? 0 : part->first + part->ready - chunk;
 }
 
 /* A word's successor: other content, next epoch; the class stays until all is

@@ -6,56 +6,45 @@
 
 enum { NAME_FREE, NAME_CLAIM, NAME_READY };
 
-static bool name_is(const struct name *n, const uint8_t *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (n->text[i] != text[i])
-			return false;
-	return n->text[length] == 0;
-}
-
 /* The entry of a name, or null. */
-static struct name *name_entry(struct view *v, const uint8_t *text, size_t length)
+static struct name *name_entry(struct view *v, const uint8_t *text)
 {
-	struct name *names = view_header(v)->names;
-	for (uint32_t i = 0; i < NAME_COUNT; i++)
+	struct name *n = view_header(v)->names;
+	for (struct name *end = n + NAME_COUNT; n < end; n++) {
+		uint32_t i = 0;
 		/* Acquire: pairs with the release that made it READY. */
-		if (load_acquire(&names[i].state) == NAME_READY && name_is(&names[i], text, length))
-			return &names[i];
-	return 0;
-}
-
-uint64_t name_find(struct view *v, const uint8_t *text, size_t length)
-{
-	struct name *n = length && length < NAME_BYTES ? name_entry(v, text, length) : 0;
-	return n ? load_acquire(&n->value) : 0;
-}
-
-int name_set(struct view *v, const uint8_t *text, size_t length, uint64_t value)
-{
-	struct name *names = view_header(v)->names;
-	if (!length)
-		return LSHM_ERR_INVALID;
-	if (length >= NAME_BYTES)
-		return LSHM_ERR_NAME_TOO_LONG;
-	if (!view_attached(v))
-		return LSHM_ERR_DETACHED;
-	struct name *n = name_entry(v, text, length);
-	for (uint32_t i = 0; !n && i < NAME_COUNT; i++) {
-		uint64_t claim = (uint64_t)v->thread << 8 | NAME_CLAIM;
-		if (load_relaxed(&names[i].state) != NAME_FREE ||
-		    !cas64(&names[i].state, NAME_FREE, claim))
+		if (load_acquire(&n->state) != NAME_READY)
 			continue;
-		bytes_clear(names[i].text, NAME_BYTES);
-		bytes_copy(names[i].text, text, length);
-		store_relaxed(&names[i].value, value);
-		if (cas64(&names[i].state, claim, NAME_READY))
-			/* If another thread set the same name meanwhile, the
-			 * first entry counts, for everybody. */
-			n = name_entry(v, text, length);
+		while (bytes_load64(n->text + i) == bytes_load64(text + i))
+			if ((i += 8) == NAME_BYTES)
+				return n;
 	}
-	if (!n)
-		return LSHM_ERR_NAMES_FULL;
-	store_release(&n->value, value);
 	return 0;
+}
+
+_Atomic uint64_t *name_value(struct view *v, const uint8_t *text, bool make)
+{
+	struct name *free = view_header(v)->names, *end = free + NAME_COUNT;
+	uint64_t claim = (uint64_t)v->thread << 8 | NAME_CLAIM;
+	if (make && !view_attached(v)) {
+		v->error = LSHM_ERR_DETACHED;
+		return 0;
+	}
+	struct name *n = name_entry(v, text);
+	for (; make && !n && free < end; free++) {
+		if (load_relaxed(&free->state) != NAME_FREE ||
+		    !cas64(&free->state, NAME_FREE, claim))
+			continue;
+		bytes_copy(free->text, text, NAME_BYTES);
+		store_relaxed(&free->value, 0);
+		if (cas64(&free->state, claim, NAME_READY))
+			/* If another thread made the same name meanwhile, the
+			 * first entry counts, for everybody. */
+			n = name_entry(v, text);
+	}
+	if (!n) {
+		v->error = LSHM_ERR_NAMES_FULL;
+		return 0;
+	}
+	return &n->value;
 }

@@ -42,8 +42,7 @@ static uint32_t look_free(struct view *v, uint32_t c)
 /* The number of the thread that has the slot, 0 where nobody has. */
 static uint32_t slot_thread(struct view *v, uint32_t slot)
 {
-	struct slot *s = slot ? slot_of(v, slot) : 0;
-	uint64_t w = s ? load_acquire(&s->state) : 0;
+	uint64_t w = slot_word(v, slot);
 	return SLOT_STATE(w) != SLOT_FREE ? THREAD(slot, SLOT_EPOCH(w)) : 0;
 }
 

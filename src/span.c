@@ -16,54 +16,27 @@
 #include "host.h"
 #include "map.h"
 
-/* Where the piece stands whose first chunk is `first`. */
-static size_t piece_place(const struct view *v, uint32_t first)
-{
-	if (first)
-		return chunk_offset(v, first);
-	return sizeof(struct header) + v->slots_first * sizeof(struct slot);
-}
-
-void map_seek(struct view *v, uint32_t chunk)
+void map_seek(const struct view *v, struct map_part *part, uint32_t chunk)
 {
 	uint32_t first = 0, next = v->map_first;
 	for (uint32_t k = 0; k < MAP_PIECES && chunk >= next && next < v->chunks_max; k++) {
 		first = next;
 		next *= MAP_GROWTH;
 	}
-	v->piece_first = first;
-	v->piece_end = min32(next, v->chunks_max);
-	size_t bytes = (v->piece_end - first) * sizeof(struct entry);
-	v->piece_usable = chunks_for(v, piece_place(v, first) + bytes);
-}
-
-static struct entry *piece_entries(const struct view *v)
-{
-	return (struct entry *)(void *)(v->base + piece_place(v, v->piece_first));
-}
-
-struct entry *map_far(struct view *v, uint32_t chunk)
-{
-	map_seek(v, chunk);
-	return piece_entries(v) + (chunk - v->piece_first);
-}
-
-/* The piece of the chunk before `end`, with what of it lies before `end`. */
-static void part_learn(struct view *v, struct map_part *part, uint32_t end)
-{
-	map_seek(v, end - 1);
-	part->entry = piece_entries(v);
-	part->first = v->piece_first;
-	part->ready = end - v->piece_first;
+	size_t at = chunk_offset(v, first);
+	if (!first)
+		at = sizeof(struct header) + v->slots_first * sizeof(struct slot);
+	part->entry = (struct entry *)(void *)(v->base + at);
+	part->first = first;
+	part->end = min32(next, v->chunks_max);
+	part->ready = max32(min32(next, v->chunks), first) - first;
+	part->usable = chunks_for(v, at + (part->end - first) * sizeof(struct entry));
 }
 
 void map_learn(struct view *v)
 {
-	part_learn(v, &v->near[1], v->chunks);
-	uint32_t first = v->near[1].first;
-	part_learn(v, &v->near[0], first ? first : v->chunks);
-	if (!first)
-		v->near[1].first = UINT32_MAX;
+	map_seek(v, &v->near[1], v->chunks - 1);
+	map_seek(v, &v->near[0], max32(v->near[1].first, 1) - 1);
 	v->end = span_capacity(v, v->chunks);
 }
 
@@ -256,7 +229,7 @@ static uint32_t run_end(struct view *v, uint32_t n)
 		start--;
 	for (;;) {
 		start = map_usable(v, start);
-		uint32_t end = v->piece_end;
+		uint32_t end = map_part(v, start)->end;
 		if (n <= end - start || end >= v->chunks_max)
 			return start + n;
 		start = end;

@@ -13,13 +13,11 @@
 
 /* --- the table ---------------------------------------------------------------- */
 
-extern inline struct slot *slot_of(struct view *v, uint32_t slot);
-
-struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2, uint32_t chunks,
-                     uint32_t slot)
+/* The slot of a number in the heap at base, of which so many chunks may be looked at. */
+static struct slot *slot_at(uint8_t *base, const struct geometry *g, uint32_t chunks, uint32_t slot)
 {
 	struct header *h = (struct header *)(void *)base;
-	uint32_t i = slot - 1, first = 0, n = slots_first;
+	uint32_t i = slot - 1, first = 0, n = g->slots_first;
 	size_t at = sizeof *h;
 	if (i >= SLOT_MAX)
 		return 0;
@@ -31,21 +29,33 @@ struct slot *slot_at(uint8_t *base, uint32_t slots_first, uint32_t chunk_log2, u
 		/* Acquire: pairs with the compare-exchange in slots_extend. */
 		uint32_t chunk = load_acquire(piece);
 		if (!chunk || chunk >= chunks ||
-		    n * sizeof(struct slot) >> chunk_log2 > chunks - chunk)
+		    n * sizeof(struct slot) >> g->chunk_log2 > chunks - chunk)
 			return 0;
-		at = (size_t)chunk << chunk_log2;
+		at = (size_t)chunk << g->chunk_log2;
 	}
 	return (struct slot *)(void *)(base + at) + (i - first);
 }
 
+struct slot *slot_of(struct view *v, uint32_t slot)
+{
+	view_refresh(v); /* the table may have grown */
+	return slot_at(v->base, &v->geometry, v->chunks, slot);
+}
+
+uint64_t slot_word(struct view *v, uint32_t slot)
+{
+	struct slot *s = slot_of(v, slot);
+	return s ? load_acquire(&s->state) : 0;
+}
+
 /* Take the reserved slot of `thread`, or (0) a free one, into `state`. */
-static int slot_take(struct view *v, uint8_t *base, uint32_t slots_first, uint32_t chunk_log2,
-                     uint32_t chunks, uint32_t thread, uint64_t state)
+static int slot_take(struct view *v, uint8_t *base, const struct geometry *g, uint32_t chunks,
+                     uint32_t thread, uint64_t state)
 {
 	uint32_t slot = thread ? THREAD_SLOT(thread) : 1;
 	uint32_t from = thread ? SLOT_RESERVED : SLOT_FREE;
 	struct slot *s;
-	while ((s = slot_at(base, slots_first, chunk_log2, chunks, slot)) != 0) {
+	while ((s = slot_at(base, g, chunks, slot)) != 0) {
 		uint64_t w = load_acquire(&s->state);
 		bool fits = SLOT_STATE(w) == from && SLOT_EPOCH(w) < SLOT_EPOCH_MAX &&
 		            (!thread || SLOT_EPOCH(w) == THREAD_EPOCH(thread));
@@ -129,7 +139,7 @@ static void thread_enter(struct view *v, struct slot *s, uint32_t slot)
 int thread_attach(struct view *v, uint32_t thread)
 {
 	view_refresh(v);
-	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, thread,
+	int slot = slot_take(v, v->base, &v->geometry, v->chunks, thread,
 	                     SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
 	struct slot *s = slot < 0 ? 0 : slot_of(v, (uint32_t)slot);
 	if (!s) /* or the table was damaged meanwhile */
@@ -143,13 +153,10 @@ struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t threa
 	struct header *h = (struct header *)(void *)base;
 	int error = heap_verify(base, bytes);
 	if (!error)
-		error = slot_take(0, base, h->slots_first, h->chunk_log2,
-		                  load_relaxed(&h->committed), thread,
+		error = slot_take(0, base, &h->geometry, load_relaxed(&h->committed), thread,
 		                  SLOT_WORD(SLOT_ATTACHING, 0, 0, 0));
 	/* Where slot_take found it; or the table was damaged meanwhile. */
-	struct slot *s = error < 0 ? 0
-	                           : slot_at(base, h->slots_first, h->chunk_log2, UINT32_MAX,
-	                                     (uint32_t)error);
+	struct slot *s = error < 0 ? 0 : slot_at(base, &h->geometry, UINT32_MAX, (uint32_t)error);
 	if (!s)
 		return (struct view *)(intptr_t)(error < 0 ? error : LSHM_ERR_DAMAGED);
 	struct view *v = (struct view *)(void *)s->workspace;
@@ -164,7 +171,7 @@ struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t threa
 uint32_t thread_reserve(struct view *v)
 {
 	view_refresh(v);
-	int slot = slot_take(v, v->base, v->slots_first, v->chunk_log2, v->chunks, 0,
+	int slot = slot_take(v, v->base, &v->geometry, v->chunks, 0,
 	                     SLOT_WORD(SLOT_RESERVED, 0, v->thread, 0));
 	struct slot *s = slot < 0 ? 0 : slot_of(v, (uint32_t)slot);
 	if (!s) {
@@ -326,9 +333,8 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 	/* Somebody is at it: his to finish, unless he is gone himself; then his
 	 * slot has another epoch. */
 	uint32_t by = SLOT_BY(w);
-	struct slot *other = slot_of(v, THREAD_SLOT(by));
-	if (SLOT_STATE(w) == SLOT_REAPING && by != v->thread && other &&
-	    SLOT_EPOCH(load_acquire(&other->state)) == THREAD_EPOCH(by))
+	if (SLOT_STATE(w) == SLOT_REAPING && by && by != v->thread &&
+	    SLOT_EPOCH(slot_word(v, THREAD_SLOT(by))) == THREAD_EPOCH(by))
 		return LSHM_ERR_THREAD_UNKNOWN;
 	uint32_t flags = SLOT_FLAGS(w) | (freeall ? SLOT_FREEALL : 0);
 	uint64_t reaping = SLOT_WORD(SLOT_REAPING, flags, v->thread, epoch);

@@ -67,12 +67,11 @@ function readModules(paths) {
   return modules;
 }
 
-/** @param {string[]} pairs "function=export" */
-function namesLiteral(pairs) {
-  const rows = pairs.map((pair) => {
-    const [name, exported] = pair.split("=");
-    return `    ${name}: "${exported}",\n`;
-  });
+/** @param {Record<string, string>} names exports by function */
+function namesLiteral(names) {
+  const rows = Object.entries(names).map(
+    ([name, exported]) => `    ${name}: "${exported}",\n`,
+  );
   return `{\n${rows.join("")}  }`;
 }
 
@@ -100,7 +99,7 @@ function main() {
       errors: { type: "string" },
       package: { type: "string" },
       out: { type: "string" },
-      name: { type: "string", multiple: true, default: [] },
+      names: { type: "string" },
       object: { type: "string", multiple: true },
       module: { type: "string", multiple: true },
     },
@@ -112,13 +111,12 @@ function main() {
     );
   }
   const version = JSON.parse(readFileSync(values.package, "utf8")).version;
+  const names = values.names
+    ? JSON.parse(readFileSync(values.names, "utf8"))
+    : {};
   const errors = readErrors(readFileSync(values.errors, "utf8"));
   let text = readFileSync(values.source, "utf8");
-  text = fill(
-    text,
-    "wasm",
-    wasmLiteral(readModules(values.module), values.name),
-  );
+  text = fill(text, "wasm", wasmLiteral(readModules(values.module), names));
   text = fill(text, "errors", errorLiteral(errors));
   text = fill(text, "version", JSON.stringify(version));
   writeFileSync(values.out, text);

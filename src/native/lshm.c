@@ -308,21 +308,21 @@ lshm_ptr lshm_next(lshm *heap, lshm_ptr cursor, lshm_block *block)
 int lshm_stats(lshm *heap, lshm_statistics *out)
 {
 	struct view *v = view_reader(heap);
-	struct report s;
 	if (!v)
 		return lshm_error();
-	heap_check(v, &s);
+	heap_check(v);
+	const struct report *s = &v->report;
 	*out = (lshm_statistics){
-		.committed = s.committed,
-		.maximum = s.maximum,
-		.used = s.used,
-		.free = s.free,
-		.metadata = s.metadata,
-		.largest_free = s.largest_free,
-		.blocks = s.blocks,
-		.threads = (uint32_t)s.threads,
-		.slabs = (uint32_t)s.slabs,
-		.spans = (uint32_t)s.spans,
+		.committed = s->committed,
+		.maximum = s->maximum,
+		.used = s->used,
+		.free = s->free,
+		.metadata = s->metadata,
+		.largest_free = s->largest_free,
+		.blocks = s->blocks,
+		.threads = (uint32_t)s->threads,
+		.slabs = (uint32_t)s->slabs,
+		.spans = (uint32_t)s->spans,
 	};
 	return 0;
 }
@@ -330,21 +330,21 @@ int lshm_stats(lshm *heap, lshm_statistics *out)
 int lshm_check(lshm *heap, lshm_report *out)
 {
 	struct view *v = view_reader(heap);
-	struct report r;
 	if (!v)
 		return lshm_error();
-	heap_check(v, &r);
+	heap_check(v);
+	const struct report *r = &v->report;
 	if (out)
 		*out = (lshm_report){
-			.invariant = (uint32_t)r.invariant,
-			.offset = r.offset,
-			.blocks = r.blocks,
-			.free_blocks = r.free_blocks,
-			.slabs = r.slabs,
-			.spans = r.spans,
-			.free_chunks = r.free_chunks,
+			.invariant = (uint32_t)r->invariant,
+			.offset = r->offset,
+			.blocks = r->blocks,
+			.free_blocks = r->free_blocks,
+			.slabs = r->slabs,
+			.spans = r->spans,
+			.free_chunks = r->free_chunks,
 		};
-	return r.invariant ? fail(LSHM_ERR_DAMAGED) : 0;
+	return r->invariant ? fail(LSHM_ERR_DAMAGED) : 0;
 }
 
 lshm_ptr lshm_region_next(lshm *heap, lshm_ptr cursor, lshm_region *region)
@@ -509,25 +509,51 @@ int lshm_root_cas(lshm *heap, unsigned i, lshm_ptr *expected, lshm_ptr ptr)
 	                                               memory_order_acquire);
 }
 
+/* A name as the core takes it; 0 or a negative error. */
+static int name_pad(uint8_t padded[NAME_BYTES], const char *text)
+{
+	size_t length = text ? strnlen(text, NAME_BYTES) : 0;
+	if (!length)
+		return LSHM_ERR_INVALID;
+	if (length == NAME_BYTES)
+		return LSHM_ERR_NAME_TOO_LONG;
+	memset(padded, 0, NAME_BYTES);
+	memcpy(padded, text, length);
+	return 0;
+}
+
 lshm_ptr lshm_name_get(lshm *heap, const char *text)
 {
 	struct view *v = view_reader(heap);
-	if (v && text)
-		return name_find(v, (const uint8_t *)text, strlen(text));
-	if (v)
-		fail(LSHM_ERR_INVALID);
-	return 0;
+	uint8_t padded[NAME_BYTES];
+	int error = name_pad(padded, text);
+	if (!v)
+		return 0;
+	if (error) {
+		fail(error);
+		return 0;
+	}
+	_Atomic uint64_t *value = name_value(v, padded, false);
+	return value ? load_acquire(value) : 0;
 }
 
 int lshm_name_set(lshm *heap, const char *text, lshm_ptr ptr)
 {
 	struct view *v = view_now(heap);
+	uint8_t padded[NAME_BYTES];
 	if (!v)
 		return lshm_error();
-	if (!text)
-		return fail(LSHM_ERR_INVALID);
-	int error = offset_check(heap, ptr);
-	return error ? error : result(name_set(v, (const uint8_t *)text, strlen(text), ptr));
+	int error = name_pad(padded, text);
+	if (error)
+		return fail(error);
+	error = offset_check(heap, ptr);
+	if (error)
+		return error;
+	_Atomic uint64_t *value = name_value(v, padded, true);
+	if (!value)
+		return fail(v->error);
+	store_release(value, ptr);
+	return 0;
 }
 
 int lshm_name_at(lshm *heap, unsigned i, char text[LSHM_NAME_MAX + 1], lshm_ptr *ptr)

@@ -1,18 +1,17 @@
 /* inspect.c - what inspect.js calls: regions of the heap that this thread is
  * attached to. The view is the thread's own, of the same build; an answer is
- * left behind it, where index.js has its answers too.
+ * left in the place of a check's report.
  */
 #include "map.h"
 #include "regions.h"
 #include "span.h"
 
 _Static_assert(sizeof(struct region) == 48, "JavaScript reads struct region");
-_Static_assert(sizeof(struct view) + sizeof(struct region) <= sizeof(((struct slot *)0)->workspace),
-               "a view and a region fit into a slot");
+_Static_assert(sizeof(struct region) <= sizeof(struct report), "a region fits into the report");
 
 struct region *region_scratch(struct view *v)
 {
-	return (struct region *)(void *)(v + 1);
+	return (struct region *)(void *)&v->report;
 }
 
 double heap_committed(struct view *v)

@@ -140,7 +140,10 @@ static void go_on(struct view *v, int flags)
 	p[4] = moved ? moved : p[4];
 	for (int i = 0; i < COUNT; i++)
 		CHECK(heap_free(v, p[i]) == 0);
-	CHECK(name_set(v, (const uint8_t *)"another", 7, 64) == 0);
+	static const uint8_t name[NAME_BYTES] = "another";
+	_Atomic uint64_t *value = name_value(v, name, true);
+	CHECK(value != NULL);
+	store_release(value, 64);
 }
 
 /* It takes all there is; who is dead is reaped for it. */

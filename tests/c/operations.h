@@ -380,10 +380,19 @@ static void housed(void)
 	CHECK(heap_free(in_slot, hand[2]) == 0);
 }
 
+/* As src/native/lshm.c does it. */
+static void name_set(struct view *v, uint64_t offset)
+{
+	static const uint8_t text[NAME_BYTES] = "name";
+	_Atomic uint64_t *value = name_value(v, text, true);
+	CHECK(value != NULL);
+	store_release(value, offset);
+}
+
 static void named(void)
 {
 	lively();
-	CHECK(name_set(view_of(VICTIM), (const uint8_t *)"name", 4, given) == 0);
+	name_set(view_of(VICTIM), given);
 }
 
 /* One has died with all that can be left at rest; EXTRA looks on. */
@@ -525,7 +534,7 @@ static void reap_free(struct peer *p)
 
 static void name(struct peer *p)
 {
-	CHECK(name_set(&p->view, (const uint8_t *)"name", 4, hand[0]) == 0);
+	name_set(&p->view, hand[0]);
 }
 
 /* As src/native/lshm.c does them. */

@@ -73,12 +73,13 @@ static bool stamped(const struct view *v, size_t p, size_t size)
 
 static void expect_sound(struct view *v)
 {
-	struct report r;
-	heap_check(v, &r);
-	if (r.invariant)
-		fprintf(stderr, "invariant %d is broken at %d\n", (int)r.invariant, (int)r.offset);
-	CHECK(!r.invariant);
-	CHECK(r.used + r.free + r.metadata == r.committed);
+	const struct report *r = &v->report;
+	heap_check(v);
+	if (r->invariant)
+		fprintf(stderr, "invariant %d is broken at %d\n", (int)r->invariant,
+		        (int)r->offset);
+	CHECK(!r->invariant);
+	CHECK(r->used + r->free + r->metadata == r->committed);
 }
 
 /* Hint bits for the chunk that wait in the outboxes of who is attached. */
@@ -150,7 +151,7 @@ static void expect_settled(struct view *v, uint32_t alive, uint32_t reserved)
 /* All blocks freed, every chunk can be had once memory is short. */
 static void expect_whole(struct view *v, uint32_t alive)
 {
-	struct report r;
+	const struct report *r = &v->report;
 	for (size_t p = 0; (p = walk_next(v, p)) != 0;)
 		CHECK(heap_free(v, p) == 0);
 	for (int i = 0; i < PEERS; i++)
@@ -158,10 +159,10 @@ static void expect_whole(struct view *v, uint32_t alive)
 			thread_detach(&peers[i].view);
 	CHECK(thread_attach(v, 0) == 0);
 	CHECK(!heap_malloc(v, (size_t)peer_of(v)->world->limit << v->chunk_log2));
-	heap_check(v, &r);
-	CHECK(!r.invariant && r.blocks == 0 && r.slabs == 0 && r.spans == 0);
-	CHECK((r.free_chunks << v->chunk_log2) + r.metadata == r.committed);
-	size_t all = heap_malloc(v, r.largest_free);
+	heap_check(v);
+	CHECK(!r->invariant && r->blocks == 0 && r->slabs == 0 && r->spans == 0);
+	CHECK((r->free_chunks << v->chunk_log2) + r->metadata == r->committed);
+	size_t all = heap_malloc(v, r->largest_free);
 	CHECK(all && heap_free(v, all) == 0);
 }
 

@@ -226,3 +226,79 @@ describe("embed.js", () => {
     assert.match(embed().stderr, /expected one \/\* @wasm \*\/.*not 2/);
   });
 });
+
+describe("cut.js", () => {
+  const TEXT = `(module
+ (type $none_=>_i32 (func (result i32)))
+ (import "env" "memory" (memory $m (shared 1 1)))
+ (global $g (mut i32) (i32.const 0))
+ (export "top" (func $top))
+ (export "base" (func $base))
+ (func $base (param $0 i32) (result i32)
+  (local.get $0)
+ )
+ (func $both (param $0 i32) (result i32)
+  (call $base
+   (local.get $0)
+  )
+ )
+ (func $top (param $0 i32) (result i32)
+  (global.set $g
+   (call $both
+    (local.get $0)
+   )
+  )
+  (global.get $g)
+ )
+)
+`;
+  let folder = "";
+  const at = (name) => join(folder, name);
+  const read = (name) => readFileSync(at(name), "utf8");
+  const cut = (text, low, high) => {
+    writeFileSync(at("core.wat"), text);
+    return spawnSync(
+      process.execPath,
+      [
+        ...[join(root, "tools/cut.js"), at("core.wat"), at("names.json")],
+        ...[`${at("low.wat")}=${low}`, `${at("high.wat")}=${high}`],
+      ],
+      { encoding: "utf8", timeout: 60_000 },
+    );
+  };
+
+  before(() => (folder = mkdtempSync(join(tmpdir(), "lshm-cut-"))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  test("a function goes where it is given, or where it is called", () => {
+    const run = cut(TEXT, "base", "top");
+    assert.equal(run.status, 0, run.stderr);
+    assert.deepEqual(JSON.parse(read("names.json")), { top: "a", base: "b" });
+    assert.match(read("low.wat"), /\(export "b" \(func \$base\)\)/);
+    assert.doesNotMatch(read("low.wat"), /\$(both|top|g)\b/);
+    const wanted = '(import "e" "b" (func $base (param i32) (result i32)))';
+    assert.ok(read("high.wat").includes(wanted));
+    assert.match(read("high.wat"), /\(global \$g[\s\S]*\(func \$both /);
+  });
+
+  test("what an upper part needs is exported for it", () => {
+    const run = cut(TEXT, "both", "top");
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(read("low.wat"), /\(export "c" \(func \$both\)\)/);
+    assert.match(read("low.wat"), /\(func \$base /);
+    assert.match(read("high.wat"), /\(import "e" "c" \(func \$both /);
+  });
+
+  test("a wrong cut is an error", () => {
+    const wrong = (text, low, high, message) => {
+      const run = cut(text, low, high);
+      assert.equal(run.status, 1);
+      assert.match(run.stderr, message);
+    };
+    wrong(TEXT, "base", "none", /there is no none/);
+    wrong(TEXT, "top", "base", /base is called below its part, by both/);
+    const twice = TEXT.replace("(local.get $0)\n )", "(global.get $g)\n )");
+    wrong(twice, "base", "top", /the global g is used in two parts/);
+    wrong(TEXT.replace("(global", "(table"), "base", "top", /cannot cut/);
+  });
+});

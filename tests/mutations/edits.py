@@ -300,10 +300,10 @@ EDITS = [
         [
             (
                 "names.c",
-                """		bytes_clear(names[i].text, NAME_BYTES);
+                """		bytes_copy(free->text, text, NAME_BYTES);
 """,
-                """		cas64(&names[i].state, claim, NAME_READY);
-		bytes_clear(names[i].text, NAME_BYTES);
+                """		cas64(&free->state, claim, NAME_READY);
+		bytes_copy(free->text, text, NAME_BYTES);
 """,
             )
         ],

@@ -523,6 +523,18 @@ static void plain(const void *p, uint32_t width, bool writes)
 		plain(p, width, true); \
 	}
 
+/* A struct that is assigned. */
+void __tsan_read_range(const void *p, size_t size);
+void __tsan_write_range(const void *p, size_t size);
+void __tsan_read_range(const void *p, size_t size)
+{
+	plain_range(p, size, false);
+}
+void __tsan_write_range(const void *p, size_t size)
+{
+	plain_range(p, size, true);
+}
+
 PLAIN(1)
 PLAIN(2)
 PLAIN(4)

@@ -192,9 +192,10 @@ static void fill(uint32_t n)
 
 /* --- judging ------------------------------------------------------------------------ */
 
-static void check_sound(struct view *v, struct report *r)
+static void check_sound(struct view *v)
 {
-	heap_check(v, r);
+	const struct report *r = &v->report;
+	heap_check(v);
 	if (r->invariant)
 		sched_fail("invariant %u is broken at %u", (uint32_t)r->invariant,
 		           (uint32_t)r->offset);
@@ -291,7 +292,7 @@ static void check_walked(void)
 /* All is freed, everybody leaves: nothing may be missing. */
 static void check_nothing_lost(struct view *v)
 {
-	struct report r;
+	const struct report *r = &v->report;
 	for (size_t p; (p = walk_next(v, 0)) != 0;)
 		if (heap_free(v, p))
 			sched_fail("block %zu cannot be freed: %d", p, heap_free(v, p));
@@ -302,25 +303,24 @@ static void check_nothing_lost(struct view *v)
 	}
 	/* More than there is: so all that is free but held is gathered. */
 	heap_malloc(v, span_size(v->chunks_max));
-	check_sound(v, &r);
-	if (r.blocks || r.slabs || r.free_chunks * CHUNK + r.metadata != r.committed)
-		sched_fail("lost: %u slabs, %u of %u bytes free", (uint32_t)r.slabs,
-		           (uint32_t)(r.free_chunks * CHUNK), (uint32_t)r.committed);
-	if (r.threads != 1)
-		sched_fail("%u slots are taken, not one", (uint32_t)r.threads);
+	check_sound(v);
+	if (r->blocks || r->slabs || r->free_chunks * CHUNK + r->metadata != r->committed)
+		sched_fail("lost: %u slabs, %u of %u bytes free", (uint32_t)r->slabs,
+		           (uint32_t)(r->free_chunks * CHUNK), (uint32_t)r->committed);
+	if (r->threads != 1)
+		sched_fail("%u slots are taken, not one", (uint32_t)r->threads);
 }
 
 static void verify(void)
 {
 	struct view *v = &w.v[JUDGE];
-	struct report r;
 	host_act_as(JUDGE);
 	/* A thread that never attached: where all slots are taken too. */
 	for (int i = 0; i < SCHED_THREADS && host_reap(v); i++)
 		;
 	if (thread_attach(v, 0))
 		sched_fail("the judge cannot attach");
-	check_sound(v, &r);
+	check_sound(v);
 	check_walked();
 	check_pieces(v);
 	check_hints(v);
@@ -328,7 +328,7 @@ static void verify(void)
 		if (!sched_died(i))
 			thread_trim(&w.v[i]);
 	check_blocks(v);
-	check_sound(v, &r);
+	check_sound(v);
 	check_nothing_lost(v);
 }
 
@@ -538,9 +538,9 @@ static void last_run(void)
 /* A single chunk is claimed at once or not: what is free at the end always was. */
 static void last_verify(void)
 {
-	struct report r;
-	heap_check(&w.v[JUDGE], &r);
-	if (w.failed[0] || (w.failed[1] && r.largest_free >= span_size(5)))
+	struct view *v = &w.v[JUDGE];
+	heap_check(v);
+	if (w.failed[0] || (w.failed[1] && v->report.largest_free >= span_size(5)))
 		sched_fail("there was room, and a claimer is told that there is none");
 	verify();
 }
@@ -706,10 +706,10 @@ static void carve_other(void)
 
 static void check_live(void)
 {
-	struct report r;
-	heap_check(mine(), &r);
-	if (r.invariant)
-		sched_fail("a live check says that invariant %u is broken", (uint32_t)r.invariant);
+	heap_check(mine());
+	uint32_t invariant = (uint32_t)mine()->report.invariant;
+	if (invariant)
+		sched_fail("a live check says that invariant %u is broken", invariant);
 }
 
 /* --- trim against adoption, and what is allocated after it ---------------------------- */
@@ -787,30 +787,43 @@ static void force_reaped(void)
 
 /* --- names ----------------------------------------------------------------------------------------------------------- */
 
-static const uint8_t name_one[] = "one", name_two[] = "two";
+static const uint8_t name_one[NAME_BYTES] = "one", name_two[NAME_BYTES] = "two";
+
+static void name_set(const uint8_t *text, uint64_t offset)
+{
+	_Atomic uint64_t *value = name_value(mine(), text, true);
+	if (!value)
+		sched_fail("there was room for the name");
+	store_release(value, offset);
+}
+
+static uint64_t name_get(struct view *v, const uint8_t *text)
+{
+	_Atomic uint64_t *value = name_value(v, text, false);
+	return value ? load_acquire(value) : 0;
+}
 
 static void names_set_one(void)
 {
-	if (name_set(mine(), name_one, 3, 64))
-		sched_fail("there was room for the name");
+	name_set(name_one, 64);
 }
 
 static void names_set_both(void)
 {
-	if (name_set(mine(), name_two, 3, 128) || name_set(mine(), name_one, 3, 192))
-		sched_fail("there was room for the name");
+	name_set(name_two, 128);
+	name_set(name_one, 192);
 }
 
 static void names_find(void)
 {
-	uint64_t one = name_find(mine(), name_one, 3), two = name_find(mine(), name_two, 3);
+	uint64_t one = name_get(mine(), name_one), two = name_get(mine(), name_two);
 	if ((one && one != 64 && one != 192) || (two && two != 128))
 		sched_fail("a name has a value that nobody gave it");
 }
 
 static void names_verify(void)
 {
-	uint64_t one = name_find(&w.v[JUDGE], name_one, 3);
+	uint64_t one = name_get(&w.v[JUDGE], name_one);
 	if (!one && !sched_died(0) && !sched_died(1))
 		sched_fail("a name that was set is not there");
 	verify();
