@@ -258,6 +258,11 @@ EDITS = [
         "attach 1 0 0",
     ),
     (
+        "a slot table that is extended when it is full, and not before",
+        [("thread.c", "taken * 2 <= have", "taken < have + 1")],
+        "attach 0 0 0",
+    ),
+    (
         "a reaper that does not look whether a piece was published",
         [("thread.c", "kind != KIND_META || !slots_have(v, c)", "true")],
         "attach 0 1 0",
