@@ -12,6 +12,8 @@
 enum { WORKERS = 4, NAMES = 2, TURNS_PER_KILL = 40 };
 
 static const lshm_options small = {.initial = 1 << 16, .maximum = 1 << 16};
+/* Has room for what the killed leave. */
+static const lshm_options lasting = {.initial = 1 << 18, .maximum = 1 << 28};
 
 /* What workers did, in memory that they share. */
 struct tally {
@@ -118,7 +120,7 @@ static void storm(uint64_t turns)
 	uint64_t rng = test_seed + files, kills = 0;
 	memset(tally, 0, sizeof *tally);
 	lshm *pinned =
-		lshm_open(name_of(name, sizeof name, 0), LSHM_CREATE | LSHM_EXCLUSIVE, &small);
+		lshm_open(name_of(name, sizeof name, 0), LSHM_CREATE | LSHM_EXCLUSIVE, &lasting);
 	CHECK(pinned);
 	for (int i = 0; i < WORKERS; i++)
 		worker[i] = worker_start(random_next(&rng));

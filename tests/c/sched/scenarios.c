@@ -877,6 +877,8 @@ static const struct scenario scenarios[] = {
 	 {IMMORTAL(last_singles), IMMORTAL(last_run)}},
 	{"grow", grow_prepare, verify_all_served, 2,
 	 {MORTAL(grow_six), MORTAL(grow_nine), MORTAL(grow_free)}},
+	{"measure", grow_prepare, verify_all_served, 2,
+	 {MORTAL(grow_six), IMMORTAL(check_live)}},
 	{"attach", attach_prepare, attach_verify, 2,
 	 {MORTAL(attach_body), MORTAL(attach_body), MORTAL(attach_leave)}},
 	{"resize", resize_prepare, resize_verify, 2,
