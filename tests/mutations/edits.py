@@ -69,7 +69,7 @@ EDITS = [
         "twice 1 1 0",
     ),
     (
-        "a list that is kept while the labels say FREE",
+        "a kept list across giving a slab up: its labels say FREE",
         [
             (
                 "fast.h",
