@@ -143,13 +143,14 @@ static uint32_t check_chunk(struct view *v, uint32_t c)
 static void check_header(struct view *v)
 {
 	struct header *h = view_header(v);
-	uint32_t backed = host_backed(v);
+	/* In this order: somebody may be growing the heap, and backs first. */
+	uint32_t committed = load_acquire(&h->committed), backed = host_backed(v);
 	for (uint32_t i = 0; i < NULL_BYTES; i += 8)
 		if (bytes_peek64(v->base + i))
 			broken(v, 1, i);
-	if (load_acquire(&h->committed) > min32(backed, v->chunks_max))
+	if (committed > min32(backed, v->chunks_max))
 		broken(v, 3, offsetof(struct header, committed));
-	if (heap_verify(v->base, (uint64_t)backed << v->chunk_log2))
+	if (heap_verify(v->base, UINT64_MAX))
 		broken(v, 2, NULL_BYTES);
 	const uint8_t *is = (const uint8_t *)&h->geometry, *was = (const uint8_t *)&v->geometry;
 	for (uint32_t i = 0; i < sizeof h->geometry; i += 8)

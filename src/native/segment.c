@@ -303,6 +303,13 @@ bool segment_path(const char *name, char *path, size_t size)
 	return length > 0 && (size_t)length < size && strlen(last) <= NAME_MAX;
 }
 
+/* What leads to this thread's fd. (/proc/self has none once the first thread of the
+ * process has ended.) */
+static void descriptor_path(int fd, char *path, size_t size)
+{
+	snprintf(path, size, "/proc/thread-self/fd/%d", fd);
+}
+
 /* An unnamed file beside `path`; where the file system has none, one named
  * `temporary`, else that is empty. */
 static int draft_open(const char *path, char *temporary, size_t size, mode_t mode)
@@ -335,7 +342,7 @@ static int draft_link(int fd, const char *temporary, const char *path)
 			return -1;
 		return renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
 	}
-	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	descriptor_path(fd, self, sizeof self);
 	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 
@@ -390,7 +397,7 @@ struct lshm *segment_named(const char *name, const struct plan *plan)
 static int descriptor_reopen(int fd, bool read_only)
 {
 	char path[64];
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	descriptor_path(fd, path, sizeof path);
 	return open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 }
 

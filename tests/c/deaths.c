@@ -2,7 +2,8 @@
  * operation. After each instruction that changed the region, and in a soak after
  * every one, a survivor that was attached all along goes on over a copy of it,
  * in three ways. What only the dead one knew plays no part, so moments at which
- * the region is the same are one. Some are confirmed by a kill.
+ * the region is the same are one; of reapers that die too, also in a soak. Some
+ * are confirmed by a kill.
  */
 #include "operations.h"
 
@@ -286,15 +287,16 @@ static void count_answer(void)
 
 /* --- the deaths ----------------------------------------------------------- */
 
-/* Tries all moments; keeps some, drawn evenly. Returns how many it kept. */
-static int step_through(void (*act)(struct peer *), int flags, uint64_t *rng)
+/* Tries all moments: those that differ, or `each`. Keeps some, drawn evenly;
+ * returns how many. */
+static int step_through(void (*act)(struct peer *), int flags, bool each, uint64_t *rng)
 {
 	uint32_t steps = 0, moments = 0;
 	pid_t child = act_begin(act, true);
 	past = false;
 	for (;; steps++) {
 		trying_step = steps;
-		if (!steps || !moment_same(&last) || test_soak()) {
+		if (!steps || !moment_same(&last) || each) {
 			moment_keep(&last, steps);
 			survive_all(flags);
 			size_t place = moments < SAMPLES ? moments : random_below(rng, moments + 1);
@@ -331,7 +333,7 @@ static void confirm(const struct moment *m, void (*act)(struct peer *), int flag
 }
 
 /* Peer `actor` begins with what is in `start`, and dies in it. */
-static int die(void (*act)(struct peer *), int flags, uint64_t *rng)
+static int die(void (*act)(struct peer *), int flags, bool each, uint64_t *rng)
 {
 	start.world.dead |= dead;
 	moment_restore(&start);
@@ -339,7 +341,7 @@ static int die(void (*act)(struct peer *), int flags, uint64_t *rng)
 	test_join(act_begin(act, false));
 	sight_take(moment_revive(), &after);
 	dead |= 1u << actor; /* from here on, for the survivor */
-	int kept = step_through(act, flags, rng);
+	int kept = step_through(act, flags, each, rng);
 	for (int i = 0; i < kept; i++)
 		if (samples[i].step < CONFIRM_MAX || test_soak() || test_long())
 			confirm(&samples[i], act, flags);
@@ -363,14 +365,14 @@ static void operation_try(const struct operation *o, uint64_t maximum, uint32_t 
 	moment_keep(&start, 0);
 	region_part();
 	copied = (struct world){0}; /* as is the copy, to begin with */
-	int kept = die(o->act, o->flags, &rng);
+	int kept = die(o->act, o->flags, test_soak(), &rng);
 	if (!follow)
 		return;
 	start = samples[random_below(&rng, (size_t)kept)];
 	actor = actor == SECOND ? EXTRA : SECOND;
 	snprintf(name, sizeof name, "  its reaper (from instruction %u)", start.step);
 	trying = name;
-	die(reap_free, STEPWISE | (o->flags & SHORT), &rng);
+	die(reap_free, STEPWISE | (o->flags & SHORT), false, &rng);
 }
 
 /* On a heap of this geometry; one of `follow` operations is followed up, and

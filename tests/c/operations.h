@@ -63,7 +63,8 @@ static void drop(int number, size_t p)
 	CHECK(heap_free(view_of(number), p) == 0);
 }
 
-/* Where the next block of a class comes from. */
+/* Where the next block of a class comes from: the thread keeps none of it, and
+ * its current slab has some on its list, or some that were never used, or none. */
 enum source { SLAB_LIST, FRESH_BLOCKS, ANOTHER_SLAB };
 
 static bool comes_from(int number, size_t size, enum source source)
@@ -71,8 +72,11 @@ static bool comes_from(int number, size_t size, enum source source)
 	struct view *v = view_of(number);
 	const struct class_list *list = &v->list[class_of(size)];
 	const struct entry *e = map_at(v, list->slab);
-	return !list->count && list->slab && (source < FRESH_BLOCKS || !e->head) &&
-	       (source < ANOTHER_SLAB || !slab_has_fresh(v, list->slab, e->word));
+	if (list->count || !list->slab)
+		return false;
+	if (e->head)
+		return source == SLAB_LIST;
+	return source == (slab_has_fresh(v, list->slab, e->word) ? FRESH_BLOCKS : ANOTHER_SLAB);
 }
 
 /* Takes blocks until the next one would come from there; returns how many, in
@@ -124,10 +128,13 @@ static void kept_none(void)
 	take_until(VICTIM, 24, SLAB_LIST);
 }
 
+/* A size of which not all blocks of a slab are labelled at once. */
+enum { WIDE = 696 };
+
 static void labelled(void)
 {
 	lively();
-	take_until(VICTIM, 24, FRESH_BLOCKS);
+	take_until(VICTIM, WIDE, FRESH_BLOCKS);
 }
 
 static void exhausted(void)
@@ -339,19 +346,43 @@ static uint32_t reserve_by(int number)
 	return thread;
 }
 
-/* One has not come yet; its slot makes the table grow. */
-static void crowded_absent(void)
+/* Whether the slot that the next one takes makes the table grow. */
+static bool table_short(void)
 {
-	lively();
-	peer_open(EXTRA);
-	actor = EXTRA;
+	struct view *v = view_of(SURVIVOR);
+	uint32_t slots = 0, next = 0;
+	for (const struct slot *s; (s = slot_of(v, slots + 1)) != NULL; slots++)
+		if (!next && SLOT_STATE(s->state) == SLOT_FREE)
+			next = slots + 1;
+	return !next || 2 * next > slots;
 }
 
-/* The table has just grown, for a slot that is reserved. */
+static void crowded(void)
+{
+	lively();
+	if (!table_short())
+		reserved = reserve_by(SURVIVOR);
+	CHECK(table_short());
+}
+
+/* The table has grown, and a slot is reserved. */
 static void roomy(void)
 {
 	lively();
 	reserved = reserve_by(SURVIVOR);
+	if (table_short()) {
+		peer_attach(EXTRA);
+		thread_detach(view_of(EXTRA));
+	}
+	CHECK(!table_short());
+}
+
+/* One has not come yet. */
+static void crowded_absent(void)
+{
+	crowded();
+	peer_open(EXTRA);
+	actor = EXTRA;
 }
 
 static void absent(void)
@@ -417,6 +448,7 @@ static void died(void)
 	}
 MALLOC(24, 24)
 MALLOC(200, 200)
+MALLOC(wide, WIDE)
 MALLOC(1000, 1000)
 MALLOC(large, large(5))
 MALLOC(growing, ((size_t)p->world->backed << p->view.chunk_log2) / 4 * 3)
@@ -551,7 +583,7 @@ static void root_cas(struct peer *p)
 static const struct operation operations[] = {
 	{"malloc", lively, malloc_24, AT_ONCE},
 	{"malloc, from the slab's list", kept_none, malloc_24, AT_ONCE},
-	{"malloc, labelling more of its slab", labelled, malloc_24, AT_ONCE},
+	{"malloc, labelling more of its slab", labelled, malloc_wide, AT_ONCE},
 	{"malloc, giving up an exhausted slab", exhausted, malloc_24, AT_ONCE},
 	{"malloc, collecting", collectable, malloc_24, AT_ONCE},
 	{"malloc, claiming a slab", lively, malloc_200, AT_ONCE},
@@ -597,7 +629,7 @@ static const struct operation operations[] = {
 	{"mark", lively, mark, AT_ONCE},
 	{"detach", collectable, detach, LEAVES},
 	{"reserve", roomy, reserve, AT_ONCE},
-	{"reserve, extending the table", lively, reserve, AT_ONCE},
+	{"reserve, extending the table", crowded, reserve, AT_ONCE},
 	{"reap", died, reap_keep, LEAVES},
 	{"reap with free", died, reap_free, STEPWISE},
 	{"name, new", held_small, name, AT_ONCE},

@@ -42,6 +42,7 @@
 
 static int test_count;
 static uint64_t test_seed;
+static pid_t test_process;
 /* A shared-memory name and a file name that belong to this run. */
 static char test_shm[64], test_file[64];
 /* Says what was being tried when a check failed. */
@@ -54,8 +55,11 @@ static inline _Noreturn void test_fail(const char *file, int line, const char *w
 	        (unsigned long long)test_seed);
 	if (test_tell)
 		test_tell();
-	lshm_unlink(test_shm);
-	unlink(test_file);
+	/* A child's failure is no reason to take the others' heap from them. */
+	if (getpid() == test_process) {
+		lshm_unlink(test_shm);
+		unlink(test_file);
+	}
 	TEST_GIVE_UP();
 }
 
@@ -92,8 +96,9 @@ static inline void test_begin(unsigned seconds)
 	                          : (uint64_t)time(NULL) * 1000 + (uint64_t)getpid() % 1000;
 	printf("LSHM_SEED=%llu\n", (unsigned long long)test_seed);
 	fflush(stdout);
-	snprintf(test_shm, sizeof test_shm, "/lshm-test-%d", (int)getpid());
-	snprintf(test_file, sizeof test_file, "/tmp/lshm-test-%d", (int)getpid());
+	test_process = getpid();
+	snprintf(test_shm, sizeof test_shm, "/lshm-test-%d", (int)test_process);
+	snprintf(test_file, sizeof test_file, "/tmp/lshm-test-%d", (int)test_process);
 	alarm(test_soak() ? 24 * 3600 : test_long() ? seconds * 20 : seconds);
 }
 

@@ -69,7 +69,7 @@ EDITS = [
         "twice 1 1 0",
     ),
     (
-        "a list that is kept while the labels say FREE",
+        "a kept list across giving a slab up: its labels say FREE",
         [
             (
                 "fast.h",
@@ -261,6 +261,11 @@ EDITS = [
             ),
         ],
         "attach 1 0 0",
+    ),
+    (
+        "a slot table that is extended when it is full, and not before",
+        [("thread.c", "taken * 2 <= have", "taken < have + 1")],
+        "attach 0 0 0",
     ),
     (
         "a reaper that does not look whether a piece was published",

@@ -76,6 +76,11 @@ void sched_took_stale(void)
 	tally.stale++;
 }
 
+uint64_t sched_stale_loads(void)
+{
+	return tally.stale;
+}
+
 void sched_on_death(void (*call)(int thread))
 {
 	on_death = call;

@@ -39,6 +39,8 @@ static struct world {
 	size_t cut[SCHED_THREADS];  /* block that a thread is freeing or resizing */
 	bool taking[SCHED_THREADS]; /* or allocating */
 	bool failed[SCHED_THREADS]; /* an allocation found no room */
+	/* Threads, as bits: attaching now; beside which each one attached; refused. */
+	uint32_t attaching, beside[SCHED_THREADS], refused;
 	size_t walked[BLOCKS], ever[BLOCKS];
 	uint32_t walked_count, ever_count;
 	size_t kept[SCHED_THREADS]; /* what a thread was freeing and had not freed when it died */
@@ -576,15 +578,25 @@ static void attach_prepare(void)
 	attach_as(2);
 }
 
+/* There is room for all. Only who comes while another one takes the table's last
+ * slot, and does not see it extended yet, may be told that there is none. */
 static void attach_body(void)
 {
+	int me = sched_self();
+	uint64_t stale = sched_stale_loads();
+	w.beside[me] = w.attaching;
+	for (int i = 0; i < SCHED_THREADS; i++)
+		if (w.attaching >> i & 1)
+			w.beside[i] |= 1u << me;
+	w.attaching |= 1u << me;
 	int error = thread_attach(mine(), 0);
-	/* The table grows once its last slot is taken: a moment later. */
-	if (error == LSHM_ERR_THREADS_FULL)
-		return;
-	if (error)
+	w.attaching &= ~(1u << me);
+	if (error == LSHM_ERR_THREADS_FULL && (w.beside[me] || sched_stale_loads() > stale))
+		w.refused |= 1u << me;
+	else if (error)
 		sched_fail("attaching fails: %d", error);
-	take(SMALL);
+	else
+		take(SMALL);
 }
 
 static void attach_leave(void)
@@ -605,6 +617,14 @@ static void attach_verify(void)
 			if (w.v[i].slot && w.v[i].slot == w.v[j].slot && !sched_died(i) &&
 			    !sched_died(j))
 				sched_fail("two threads have one slot");
+	/* Once nobody attaches, and who died in it is reaped, all get in. */
+	host_act_as(JUDGE);
+	host_reap(&w.v[JUDGE]);
+	for (int i = 0; i < SCHED_THREADS; i++) {
+		host_act_as(i);
+		if (w.refused >> i & 1 && thread_attach(&w.v[i], 0))
+			sched_fail("thread %d is refused again", i);
+	}
 	verify();
 }
 
@@ -870,6 +890,8 @@ static const struct scenario scenarios[] = {
 	 {IMMORTAL(last_singles), IMMORTAL(last_run)}},
 	{"grow", grow_prepare, verify_all_served, 2,
 	 {MORTAL(grow_six), MORTAL(grow_nine), MORTAL(grow_free)}},
+	{"measure", grow_prepare, verify_all_served, 2,
+	 {MORTAL(grow_six), IMMORTAL(check_live)}},
 	{"attach", attach_prepare, attach_verify, 2,
 	 {MORTAL(attach_body), MORTAL(attach_body), MORTAL(attach_leave)}},
 	{"resize", resize_prepare, resize_verify, 2,

@@ -81,6 +81,8 @@ void sched_point(size_t at, bool writes, bool plain);
  * it took one. */
 bool sched_may_stale(void);
 void sched_took_stale(void);
+/* So far, in all schedules. */
+uint64_t sched_stale_loads(void);
 bool sched_tracing(void);
 
 /* --- memory.c --- */
