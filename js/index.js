@@ -590,22 +590,18 @@ function randomSecret() {
   return new BigUint64Array(words.buffer)[0];
 }
 
-// AudioWorklet has neither atob nor TextEncoder nor TextDecoder.
-
-/** @param {string} text */
-function decodeBase64(text) {
-  const digits =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const value = new Uint8Array(128);
-  for (let i = 0; i < 64; i++) value[digits.charCodeAt(i)] = i;
-  const length = text.length - (text.match(/=+$/)?.[0].length ?? 0);
-  const bytes = new Uint8Array((length * 6) >> 3);
-  for (let i = 0, at = 0, bits = 0; i < length; i++) {
-    bits = (bits << 6) | value[text.charCodeAt(i)];
-    if (i % 4 !== 0) bytes[at++] = bits >> (6 - 2 * (i % 4));
-  }
-  return bytes;
+/**
+ * The bytes of a text that encodeBytes in tools/wasm.js wrote.
+ * @param {string} text
+ */
+function decodeBytes(text) {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0) - 35;
+    return code - (code < 57 ? 0 : code < 92 ? 1 : 35);
+  });
 }
+
+// AudioWorklet has neither TextEncoder nor TextDecoder.
 
 /**
  * @param {string} text
@@ -677,7 +673,7 @@ const compiled = {};
 function compile(name, shared) {
   const key = `${name} ${shared}`;
   if (compiled[key] === undefined) {
-    const bytes = decodeBase64(WASM[name]);
+    const bytes = decodeBytes(WASM[name]);
     // A module imports either shared memories (3) or unshared ones (1).
     bytes[WASM.flag[name]] = shared ? 3 : 1;
     try {

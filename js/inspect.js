@@ -19,7 +19,7 @@
 // All of them take a LocalSharedMemory that this thread is attached to and only
 // read it. The walk through the heap is the C core's, and the drawing is the
 // same C code that `lshm map` draws with; both are WebAssembly that is compiled
-// when it is first used. Not for an AudioWorklet, which has no atob.
+// when it is first used. Not for an AudioWorklet, which has no TextEncoder.
 
 import { LocalSharedMemory } from "./index.js";
 
@@ -80,10 +80,15 @@ function makeError(Type, name, where, text) {
   return Object.assign(error, { code: `ERR_LSHM_${name}` });
 }
 
-/** @param {string} text */
-function decodeBase64(text) {
-  const binary = atob(text);
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+/**
+ * The bytes of a text that encodeBytes in tools/wasm.js wrote.
+ * @param {string} text
+ */
+function decodeBytes(text) {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0) - 35;
+    return code - (code < 57 ? 0 : code < 92 ? 1 : 35);
+  });
 }
 
 // --- the heap's regions --------------------------------------------------------
@@ -95,7 +100,7 @@ const compiled = {};
 function walker(shared) {
   const key = `inspect ${shared}`;
   if (compiled[key] === undefined) {
-    const bytes = decodeBase64(WASM.inspect);
+    const bytes = decodeBytes(WASM.inspect);
     // It imports either shared memories (3) or unshared ones (1).
     bytes[WASM.flag.inspect] = shared ? 3 : 1;
     compiled[key] = new WebAssembly.Module(bytes);
@@ -207,7 +212,7 @@ function takePen(module) {
 /** Compiles it without blocking, once. */
 async function preparePen() {
   if (pen !== undefined) return;
-  const module = await WebAssembly.compile(decodeBase64(PICTURE));
+  const module = await WebAssembly.compile(decodeBytes(PICTURE));
   if (pen === undefined) takePen(module);
 }
 
@@ -240,7 +245,7 @@ export function map(memory, { title = "heap", width = 960 } = {}) {
     const text = `expected a width in pixels, not ${String(width)}`;
     throw makeError(RangeError, "INVALID", "map", text);
   }
-  if (pen === undefined) takePen(new WebAssembly.Module(decodeBase64(PICTURE)));
+  if (pen === undefined) takePen(new WebAssembly.Module(decodeBytes(PICTURE)));
   putTitle(String(title));
   written = [];
   pen.begin(

@@ -128,12 +128,9 @@ static uint32_t check_chunk(struct view *v, uint32_t c)
 		r->spans++;
 		check_block(v, chunk_offset(v, c));
 	}
-	const struct entry *e = map_at(v, c);
-	for (uint32_t i = 1; i < n; i++) {
-		uint64_t t = load_acquire(&e[i].word);
-		if (WORD_KIND(t) != KIND_TAIL || WORD_ARG(t) != i || WORD_CLASS(t) != WORD_CLASS(w))
-			broken(v, 6, chunk_offset(v, c + i));
-	}
+	uint32_t run = span_run(v, c, w);
+	if (run < n)
+		broken(v, 6, chunk_offset(v, c + run));
 	return n;
 }
 

@@ -77,7 +77,7 @@ enum {
 
 /* --- map words -------------------------------------------------------------
  *
- *   kind:4 slot:8 class:6 epoch:22 arg:24      all zero = FREE
+ *   kind:4 slot:8 class:6 epoch:21 dirty:1 arg:24      all zero = FREE
  *
  * A slab's chunks, tails too, name its class: free needs it before anything else.
  *
@@ -91,7 +91,7 @@ enum kind {
 	KIND_TAIL,   /* arg: chunks back to the head */
 	KIND_CLAIM,  /* head of chunks being claimed by slot */
 	KIND_SPAN,   /* arg: length in chunks */
-	KIND_SLAB,   /* arg: dirty:1 length:23; slot 0 = ownerless */
+	KIND_SLAB,   /* arg: length; slot 0 = ownerless, and dirty if its owner died */
 	KIND_XFREE,  /* head of chunks being freed by slot */
 	KIND_RESIZE, /* arg: length to keep if its slot's thread dies */
 	KIND_META,   /* a piece of the slot table, made by slot; arg: length */
@@ -106,9 +106,7 @@ enum kind {
 #define WORD_CLASS(w) ((uint32_t)(w) >> 12 & 63u)
 #define WORD_CLASSED(class) ((uint64_t)(class) << 12)
 
-#define SLAB_ARG(dirty, length) ((uint32_t)(dirty) | (uint32_t)(length) << 1)
-#define SLAB_DIRTY(w) (WORD_ARG(w) & 1u)
-#define SLAB_LENGTH(w) (WORD_ARG(w) >> 1)
+#define WORD_DIRTY (1ull << 39)
 
 /* The map's entry for one chunk. What stands behind `hints` are the owner's
  * notes on a slab, a cache over the labels; they pass from owner to owner with
@@ -231,8 +229,7 @@ struct header {
 		GEOMETRY;
 	};
 	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
-	_Atomic uint32_t free_low;  /* hint: no FREE chunk below it */
-	uint32_t spare[4];
+	uint32_t spare[5];
 	_Atomic uint64_t root[ROOT_COUNT];
 	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: an ownerless slab with room */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */

@@ -99,6 +99,7 @@
 #define span_cut lshm_core_span_cut
 #define span_length lshm_core_span_length
 #define span_release lshm_core_span_release
+#define span_run lshm_core_span_run
 #define span_stretch lshm_core_span_stretch
 #define thread_attach lshm_core_thread_attach
 #define thread_attach_inplace lshm_core_thread_attach_inplace

@@ -78,24 +78,20 @@ inline uint32_t map_room(struct view *v, uint32_t chunk)
 	return chunk < part->usable ? 0 : part->first + part->ready - chunk;
 }
 
-/* A word's successor: other content, next epoch; the class stays until all is
- * FREE. */
+/* A word's successor: other content, next epoch, not dirty; the class stays until
+ * all is FREE. */
 inline uint64_t word_next(uint64_t word, uint32_t kind, uint32_t slot, uint32_t arg)
 {
-	uint64_t epoch = (word + (1 << 18)) & 0xfffffc0000;
+	uint64_t epoch = (word + (1 << 18)) & 0x7ffffc0000;
 	uint32_t class = kind == KIND_FREE ? 0 : (uint32_t)word & WORD_CLASSED(63);
 	return (uint64_t)arg << 40 | epoch | class | slot << 4 | kind;
 }
 
-/* Chunks that a word's block spans, 1 where the word does not say. */
+/* Chunks that a word speaks for, 1 where it does not say. */
 inline uint32_t word_length(uint64_t word)
 {
-	uint32_t kind = WORD_KIND(word), n = 1;
-	if (kind == KIND_SPAN || kind == KIND_META || kind == KIND_RESIZE)
-		n = WORD_ARG(word);
-	else if (kind == KIND_SLAB)
-		n = SLAB_LENGTH(word);
-	return n ? n : 1;
+	uint32_t n = WORD_ARG(word);
+	return n && WORD_KIND(word) > KIND_TAIL ? n : 1;
 }
 
 /* The slot of the thread that calls. */

@@ -26,23 +26,24 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 	_Atomic uint64_t *w = &map_at(v, head)->word;
 	if (!old_n || old_n > map_room(v, head))
 		return false; /* damaged */
-	if (n < old_n)
+	if (n <= old_n)
 		block_resize(v, p, size, span_capacity(v, old_n));
+	if (n == old_n)
+		return true;
 	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
 	if (!cas64(w, word, resize))
 		return false;
-	bool done = true;
+	uint32_t now = n;
 	if (n < old_n)
 		span_cut(v, head, n, resize);
-	else if (n > old_n)
-		done = span_stretch(v, head, old_n, n);
-	/* With more room behind the size there is more of a canary. */
-	if (done && n > old_n)
+	else if (!span_stretch(v, head, old_n, n))
+		now = old_n;
+	else /* With more room behind the size there is more of a canary. */
 		canary_set(v, p, v->found.size, span_capacity(v, n));
-	cas64(w, resize, word_next(resize, KIND_SPAN, 0, done ? n : old_n));
-	if (done)
+	cas64(w, resize, word_next(resize, KIND_SPAN, 0, now));
+	if (now > old_n)
 		block_resize(v, p, size, span_capacity(v, n));
-	return done;
+	return now == n;
 }
 
 /* Whether the live block at p could become `size` bytes where it is; if it is to

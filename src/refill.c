@@ -22,7 +22,7 @@ static bool slab_collect(struct view *v, uint32_t k, uint64_t word)
 	uint32_t unit_log2 = v->chunk_log2 - 6 - GRANULE_LOG2;
 	uint32_t fresh = slab_fresh(v, k, word);
 	struct entry *e = map_at(v, k);
-	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++) {
+	for (uint32_t i = 0; i < WORD_ARG(word); i++) {
 		if (!load_relaxed(&e[i].hints))
 			continue;
 		for (uint64_t bits = exchange_acquire(&e[i].hints, 0); bits; bits &= bits - 1) {
@@ -84,7 +84,7 @@ static bool slab_create(struct view *v, uint32_t class, uint32_t n)
 	store_owned16(&e->head, 0);
 	store_owned16(&e->used, 0);
 	store_relaxed(&e->fresh, 0);
-	span_commit(v, k, KIND_SLAB, view_slot(v), SLAB_ARG(0, n));
+	span_commit(v, k, KIND_SLAB, view_slot(v), n);
 	if (v->list[class].demand < UINT16_MAX)
 		v->list[class].demand++;
 	slab_enlist(v, class, k);
@@ -153,9 +153,9 @@ static bool slab_worth_a_look(struct view *v, uint32_t k, uint64_t word)
 	struct entry *e = map_at(v, k);
 	if (!slab_word_valid(v, k, word))
 		return false;
-	if (SLAB_DIRTY(word) || slab_has_fresh(v, k, word) || load_relaxed(&e->head))
+	if (word & WORD_DIRTY || slab_has_fresh(v, k, word) || load_relaxed(&e->head))
 		return true;
-	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+	for (uint32_t i = 0; i < WORD_ARG(word); i++)
 		if (load_relaxed(&e[i].hints))
 			return true;
 	return false;

@@ -98,7 +98,7 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 	uint32_t fresh = slab_fresh(v, k, word), used = 0;
 	struct entry *e = map_at(v, k);
 	/* Hints first: one that arrives later belongs to a label that we see. */
-	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+	for (uint32_t i = 0; i < WORD_ARG(word); i++)
 		exchange_acquire(&e[i].hints, 0);
 	store_owned16(&e->head, 0);
 	for (uint32_t x = fresh - fresh % stride; x;) {
@@ -117,11 +117,11 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 {
-	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v), SLAB_ARG(0, SLAB_LENGTH(word)));
+	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v), WORD_ARG(word));
 	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0 ||
 	    !cas64(&map_at(v, k)->word, word, mine))
 		return false;
-	if (SLAB_DIRTY(word))
+	if (word & WORD_DIRTY)
 		slab_rebuild(v, k, mine);
 	slab_enlist(v, WORD_CLASS(word), k);
 	return true;

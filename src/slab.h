@@ -69,7 +69,7 @@ int free_rest(struct view *v, size_t p);
 /* Granules of a slab that may hold blocks. */
 INLINE uint32_t slab_granules(const struct view *v, uint64_t word)
 {
-	return SLAB_LENGTH(word) << (v->chunk_log2 - GRANULE_LOG2);
+	return WORD_ARG(word) << (v->chunk_log2 - GRANULE_LOG2);
 }
 
 /* `fresh` of a slab, made harmless if damaged. */
@@ -117,7 +117,7 @@ inline bool slab_has_fresh(struct view *v, uint32_t k, uint64_t word)
 /* Whether the word is of a slab with arguments in range (I4). */
 inline bool slab_word_valid(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t n = SLAB_LENGTH(word);
+	uint32_t n = WORD_ARG(word);
 	return WORD_KIND(word) == KIND_SLAB && n > 0 &&
 	       n <= (uint32_t)SLAB_BYTES_MAX >> v->chunk_log2 && n <= map_room(v, k);
 }

@@ -46,27 +46,25 @@ static uint32_t *room_for(struct view *v, uint32_t n)
 	return &v->room[min32(n, ROOM_COUNT) - 1];
 }
 
-/* Advisory: pairs with nothing. A lost update hides a chunk until a search
- * from the bottom finds it. */
-static void free_low_lower(struct view *v, uint32_t chunk)
+uint32_t span_run(struct view *v, uint32_t head, uint64_t word)
 {
-	_Atomic uint32_t *low = &view_header(v)->free_low;
-	uint32_t seen = load_relaxed(low);
-	if (chunk < seen)
-		cas32(low, seen, chunk);
+	const struct entry *e = map_at(v, head);
+	uint32_t room = map_room(v, head), n = 1;
+	for (; n < room; n++) {
+		uint64_t t = load_acquire(&e[n].word);
+		if (WORD_KIND(t) != KIND_TAIL || WORD_ARG(t) != n ||
+		    WORD_CLASS(t) != WORD_CLASS(word))
+			break;
+	}
+	return n;
 }
 
 uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 {
 	struct entry *e = map_at(v, head);
-	uint32_t room = map_room(v, head), i = 1, n;
-	uint64_t t;
-	while (i < room &&
-	       (t = load_acquire(&e[i].word), WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i))
-		i++;
-	n = i;
+	uint32_t n = span_run(v, head, word), i = n;
 	while (--i && i >= keep) {
-		t = load_acquire(&e[i].word);
+		uint64_t t = load_acquire(&e[i].word);
 		/* The tail first, then the head once more: if the head is still
 		 * what it was, the tail that we read belongs to it. */
 		if (load_acquire(&e->word) != word)
@@ -74,7 +72,6 @@ uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 		if (WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i)
 			cas64(&e[i].word, t, word_next(t, KIND_FREE, 0, 0));
 	}
-	free_low_lower(v, head + keep);
 	return n;
 }
 
@@ -89,8 +86,7 @@ bool span_release(struct view *v, uint32_t head, uint64_t word)
 		word = xfree;
 	}
 	uint32_t n = span_cut(v, head, 1, word);
-	if (cas64(h, word, word_next(word, KIND_FREE, 0, 0)))
-		free_low_lower(v, head);
+	cas64(h, word, word_next(word, KIND_FREE, 0, 0));
 	*room_for(v, n) = head;
 	return true;
 }
@@ -178,9 +174,7 @@ void view_refresh(struct view *v)
 
 uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 {
-	_Atomic uint32_t *low = &view_header(v)->free_low;
-	uint32_t bottom = load_relaxed(low), *room = room_for(v, n);
-	uint32_t start = max32(bottom, *room);
+	uint32_t *room = room_for(v, n), start = *room;
 	uint64_t before = 0;
 	view_refresh(v);
 	/* A pass proves that there is no room only if it lost no chunk to another
@@ -192,15 +186,13 @@ uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 		v->in_flight = 0;
 		uint32_t head = claim_pass(v, start, n, align, class);
 		if (head) {
-			if (n == 1 && align == 1 && start <= bottom)
-				cas32(low, bottom, head + 1);
 			*room = head + n;
 			return head;
 		}
 		if (start == 0 && v->conflicts == 0 && v->in_flight == before)
 			return 0;
 		before = start == 0 ? v->in_flight : 0;
-		start = start > bottom ? bottom : 0;
+		start = 0;
 	}
 	return 0;
 }

@@ -13,6 +13,9 @@ void span_commit(struct view *v, uint32_t head, uint32_t kind, uint32_t slot, ui
 /* Free the chunks of head, or what an interrupted claim or release left of
  * them. False: its word is not `word` any more. */
 bool span_release(struct view *v, uint32_t head, uint64_t word);
+/* How many chunks follow each other as one: head, whose word is `word`, and the
+ * TAILs that name it. */
+uint32_t span_run(struct view *v, uint32_t head, uint64_t word);
 /* Free the chunks from `keep` on that follow head; head's word must stay `word` all
  * the time. Returns how many chunks it had. */
 uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word);

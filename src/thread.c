@@ -263,18 +263,18 @@ static void recover_cached(struct view *v, struct slot *s, uint32_t thread, uint
 /* Finish or undo what the slot that w names was doing with chunk c. */
 static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 {
-	uint32_t kind = WORD_KIND(w), arg = WORD_ARG(w);
+	uint32_t kind = WORD_KIND(w);
+	uint64_t dirty = 0;
 	if (kind == KIND_SLAB) {
-		arg |= SLAB_ARG(1, 0);
+		dirty = WORD_DIRTY;
 	} else if (kind == KIND_RESIZE) {
-		arg = word_length(w); /* at least 1 */
-		span_cut(v, c, arg, w);
+		span_cut(v, c, word_length(w), w);
 		kind = KIND_SPAN;
 	} else if (kind != KIND_META || !slots_have(v, c)) {
 		span_release(v, c, w);
 		return;
 	}
-	cas64(&map_at(v, c)->word, w, word_next(w, kind, 0, arg));
+	cas64(&map_at(v, c)->word, w, word_next(w, kind, 0, word_length(w)) | dirty);
 }
 
 static void recover(struct view *v, struct slot *s, uint32_t thread)

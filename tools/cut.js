@@ -81,9 +81,10 @@ function assign({ functions }, parts) {
   }
 }
 
-/** a, b, ... Z, aa, ... */
+/** A character, as long as there are any; then two. */
 function shortName(number) {
-  const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const letters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789$_";
   const rest = Math.floor(number / letters.length);
   return (rest ? shortName(rest - 1) : "") + letters[number % letters.length];
 }

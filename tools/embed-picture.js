@@ -5,7 +5,7 @@
 // imports the one function that takes the text, and nothing that grows.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { inspect } from "./wasm.js";
+import { encodeBytes, inspect } from "./wasm.js";
 
 const [source, module, out] = process.argv.slice(2);
 const bytes = readFileSync(module);
@@ -21,5 +21,5 @@ if (text.split(marker).length !== 2) {
 console.log(`picture.wasm: ${bytes.length} bytes`);
 writeFileSync(
   out,
-  text.replace(marker, () => JSON.stringify(bytes.toString("base64"))),
+  text.replace(marker, () => `"${encodeBytes(bytes)}"`),
 );

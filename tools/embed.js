@@ -4,7 +4,7 @@
 //
 //   const WASM = /* @wasm */ {};         { flag: { module: offset … },
 //                                          names: { function: "export" … },
-//                                          module: "base64" … }
+//                                          module: "its bytes as text" … }
 //   const ERRORS = /* @errors */ {};     { NOMEM: [1, "out of memory"] … }
 //   const VERSION = /* @version */ "";   the package's version
 //
@@ -18,7 +18,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { parseArgs } from "node:util";
-import { faults, inspect, memoryFlagAt, oversizes, usesStack } from "./wasm.js";
+import {
+  encodeBytes,
+  faults,
+  inspect,
+  memoryFlagAt,
+  oversizes,
+  usesStack,
+} from "./wasm.js";
 
 /** The X table of lshm_errors.h as { NAME: [number, text] }. */
 function readErrors(header) {
@@ -79,8 +86,7 @@ function wasmLiteral(modules, names) {
   const list = Object.entries(modules);
   const flags = list.map(([name, bytes]) => `${name}: ${memoryFlagAt(bytes)}`);
   const codes = list.map(
-    ([name, bytes]) =>
-      `  ${name}:\n    "${Buffer.from(bytes).toString("base64")}",\n`,
+    ([name, bytes]) => `  ${name}:\n    "${encodeBytes(bytes)}",\n`,
   );
   return `{\n  flag: { ${flags.join(", ")} },\n  names: ${namesLiteral(names)},\n${codes.join("")}}`;
 }

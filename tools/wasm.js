@@ -161,12 +161,23 @@ export function faults(bytes, lower) {
   return faults;
 }
 
+/**
+ * The bytes as text, a character for each: the printable ones from "#" on, but for
+ * the backslash. It compresses as well as the bytes do, base64 by a fifth worse.
+ * decodeBytes in js/index.js is the way back.
+ * @param {Uint8Array} bytes
+ */
+export function encodeBytes(bytes) {
+  const code = (byte) => 35 + byte + (byte < 57 ? 0 : byte < 91 ? 1 : 35);
+  return Array.from(bytes, (byte) => String.fromCharCode(code(byte))).join("");
+}
+
 /** The largest module that every browser compiles synchronously. */
 export const MODULE_BYTES_MAX = 4096;
 
 /** What all modules together may have: lowered whenever the core gets smaller,
  * until it is 12,288. */
-export const TOTAL_BYTES_MAX = 16256;
+export const TOTAL_BYTES_MAX = 15995;
 
 /**
  * Which modules are too large, in words; empty if none is.

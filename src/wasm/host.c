@@ -3,31 +3,26 @@
 
 #include "core.h"
 
-enum { PAGE_LOG2 = 16 };
+/* Counted in KiB, the smallest chunks, a memory's 4 GiB fit into 32 bits; the base is a
+ * whole number of them. */
+enum { KIB_LOG2 = 10, PAGE_LOG2 = 16 - KIB_LOG2 };
 
-static uint64_t page_bytes(uint32_t pages)
+static uint32_t base_kib(const struct view *v)
 {
-	return (uint64_t)pages << PAGE_LOG2;
-}
-
-static uint32_t base_offset(const struct view *v)
-{
-	return (uint32_t)(uintptr_t)v->base;
+	return (uint32_t)(uintptr_t)v->base >> KIB_LOG2;
 }
 
 uint32_t host_backed(struct view *v)
 {
-	uint64_t bytes = page_bytes(__builtin_wasm_memory_size(0));
-	if (bytes <= base_offset(v))
-		return 0;
-	return (uint32_t)((bytes - base_offset(v)) >> v->chunk_log2);
+	uint32_t kib = __builtin_wasm_memory_size(0) << PAGE_LOG2;
+	return (kib - base_kib(v)) >> (v->chunk_log2 - KIB_LOG2);
 }
 
 uint32_t host_grow(struct view *v, uint32_t chunks)
 {
-	uint64_t bytes = base_offset(v) + ((uint64_t)chunks << v->chunk_log2);
-	uint32_t want = (uint32_t)((bytes + page_bytes(1) - 1) >> PAGE_LOG2);
+	uint32_t kib = base_kib(v) + (chunks << (v->chunk_log2 - KIB_LOG2));
 	uint32_t have = __builtin_wasm_memory_size(0);
+	uint32_t want = ((kib - 1) >> PAGE_LOG2) + 1;
 	/* Others may grow meanwhile: then there is more than was asked for, or the
 	 * maximum refuses and what they got is told. */
 	if (have < want)

@@ -91,7 +91,7 @@ static struct entry *forged_entry(lshm_ptr p)
 static void forge_word(lshm_ptr p, uint32_t kind, uint32_t slot, uint32_t arg)
 {
 	struct entry *e = forged_entry(p);
-	e->word = (uint64_t)arg << 40 | (e->word & 0xfffffc0000) | OWNER(kind, slot);
+	e->word = (uint64_t)arg << 40 | (e->word & 0x7ffffc0000) | OWNER(kind, slot);
 }
 
 static void forge_slab(lshm_ptr p, uint32_t slot, uint32_t class, uint32_t arg)
@@ -143,7 +143,7 @@ static void long_slab(void)
 	lshm_ptr slab = forged_slab();
 	CHECK(forged_entry(slab)->head);
 	*pen_word(&forged.pen, slab + (forged_entry(slab)->head - 1u) * GRANULE - HEADER_SIZE) = 1;
-	forge_slab(slab, forged_slot(), class_of(40), SLAB_ARG(0, 0x7fffff));
+	forge_slab(slab, forged_slot(), class_of(40), 0xffffff);
 	lshm_malloc(forged.heap, 40);
 	lshm_trim(forged.heap);
 }
@@ -163,7 +163,7 @@ static void block_over_end(void)
 {
 	lshm_ptr p = chunk_of(MAXIMUM - 1);
 	for (uint32_t slot = 0; slot < 3; slot++) {
-		forge_slab(p, slot, 63, SLAB_ARG(0, 0x7fffff));
+		forge_slab(p, slot, 63, 0xffffff);
 		forged_entry(p)->fresh = 0xffff;
 		forge_label(p, STATE_LIVE, 16000);
 		lshm_sizeof(forged.heap, p);
@@ -178,7 +178,7 @@ static void release_over_end(void)
 	lshm_ptr p = chunk_of(MAXIMUM - 1);
 	for (lshm_ptr q = p; q <= MAXIMUM; q += GRANULE)
 		forge_label(q, q == p ? STATE_LIVE : STATE_FREE, q == p ? 8 : 0);
-	forge_slab(p, forged_slot(), 0, SLAB_ARG(0, 0x7fffff));
+	forge_slab(p, forged_slot(), 0, 0xffffff);
 	forged_entry(p)->fresh = 0xffff;
 	forged_entry(p)->used = 1;
 	lshm_free(forged.heap, p);
@@ -190,7 +190,8 @@ static void release_over_end(void)
 static void slab_of_metadata(void)
 {
 	for (uint32_t slot = 0; slot < 2; slot++) {
-		forge_slab(0, slot ? forged_slot() : 0, 3, SLAB_ARG(1, 1));
+		forge_slab(0, slot ? forged_slot() : 0, 3, 1);
+		forged_entry(0)->word |= WORD_DIRTY;
 		forged_entry(0)->fresh = 64;
 		forged_entry(0)->head = 1;
 		CHECK(lshm_free(forged.heap, 0) == 0);

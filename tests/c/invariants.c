@@ -87,7 +87,7 @@ static void words(void)
 	lshm_ptr p = free_chunk(small);
 	BREAKS(4, p, *word_of(p), 15);
 	BREAKS(4, p, *word_of(p), KIND_SPAN | (uint64_t)0xffffff << 40);
-	BREAKS(4, p, *word_of(p), KIND_SLAB | (uint64_t)SLAB_ARG(0, 0) << 40);
+	BREAKS(4, p, *word_of(p), KIND_SLAB);
 }
 
 static void tails(void)

@@ -83,9 +83,9 @@ static inline uint64_t pen_map_word(const struct pen *pen, uint64_t was, uint64_
 	uint32_t arg = pen_number(pen, r >> 8, 24);
 	uint32_t class = r >> 63 ? WORD_CLASS(was) : (uint32_t)(r >> 56 & 63);
 	slot = slot < 8 ? slot / 2 : slot == 8 ? 255 : WORD_SLOT(was);
-	if (kind == KIND_SLAB)
-		arg = SLAB_ARG(r >> 62 & 1, pen_number(pen, r >> 8, 23));
-	return (uint64_t)arg << 40 | (was & 0xfffffc0000) | WORD_CLASSED(class) | OWNER(kind, slot);
+	uint64_t dirty = kind == KIND_SLAB && r >> 62 & 1 ? WORD_DIRTY : 0;
+	return (uint64_t)arg << 40 | dirty | (was & 0x7ffffc0000) | WORD_CLASSED(class) |
+	       OWNER(kind, slot);
 }
 
 /* A label with a right check, for the header at `at`. */

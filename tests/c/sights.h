@@ -107,7 +107,7 @@ static void expect_hints(struct view *v, uint32_t k, uint64_t word)
 		if (label_look(v, p) != STATE_XFREE)
 			continue;
 		uint64_t bits = map_at(v, chunk)->hints | hints_waiting(v, chunk);
-		CHECK(SLAB_DIRTY(word) || bits >> bit & 1);
+		CHECK(word & WORD_DIRTY || bits >> bit & 1);
 	}
 }
 

@@ -100,7 +100,7 @@ class Reader {
         const [kind, arg] = [KINDS[low & 15], high >>> 8];
         assert.ok(REST.has(kind), `${kind} at chunk ${c}`);
         assert.ok(c >= usable || kind === "FREE", `the map's own chunk ${c}`);
-        const length = { FREE: 1, SLAB: arg >> 1 }[kind] ?? arg;
+        const length = { FREE: 1 }[kind] ?? arg;
         assert.ok(length >= 1 && c + length <= end, `length at chunk ${c}`);
         for (let i = 1; i < length; i++) {
           const tail = this.u32(entry + i * 32);

@@ -150,7 +150,7 @@ EDITS = [
         [
             (
                 "slab.c",
-                """	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+                """	for (uint32_t i = 0; i < WORD_ARG(word); i++)
 		exchange_acquire(&e[i].hints, 0);
 """,
                 "",
@@ -162,7 +162,7 @@ EDITS = [
 """,
                 """			used++;
 	}
-	for (uint32_t i = 0; i < SLAB_LENGTH(word); i++)
+	for (uint32_t i = 0; i < WORD_ARG(word); i++)
 		exchange_acquire(&e[i].hints, 0);
 """,
             ),
@@ -171,7 +171,7 @@ EDITS = [
     ),
     (
         "a dead thread's notes are believed",
-        [("thread.c", "arg |= SLAB_ARG(1, 0);", "arg |= 0;")],
+        [("thread.c", "dirty = WORD_DIRTY;", "dirty = 0;")],
         "reap-frees 1 1 0",
     ),
     (

@@ -262,7 +262,7 @@ static void check_hints(struct view *v)
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t word = map_at(v, c)->word;
 		n = word_length(word);
-		if (WORD_KIND(word) == KIND_SLAB && !SLAB_DIRTY(word))
+		if (WORD_KIND(word) == KIND_SLAB && !(word & WORD_DIRTY))
 			check_hints_of(v, c, word);
 	}
 }
