@@ -66,7 +66,7 @@ INLINE bool free_plain(struct view *v, size_t p)
 	uint32_t pad = label_pad(v, p);
 	size_t place = canary_place(size, capacity);
 	uint64_t end = bytes_load64(v->base + p + place);
-	if (unlikely(h != label_blend(v->live[LABEL_THREAD(h) % LIVE_COUNT], pad, (uint32_t)size) ||
+	if (unlikely(h != label_blend(*live_base(v, LABEL_THREAD(h)), pad, (uint32_t)size) ||
 	             !canary_is(v, end, size, place)))
 		return false;
 	if (!header_change(header, h, label_blend(v->cached, pad, 0), WORD_OWNER(w) == v->mine))

@@ -10,6 +10,13 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Where we may have noted what begins the labels of a thread's live blocks. A thread
+ * and its predecessor in the slot differ in their epochs. */
+INLINE uint64_t *live_base(struct view *v, uint32_t thread)
+{
+	return &v->live[(thread ^ THREAD_EPOCH(thread)) % LIVE_COUNT];
+}
+
 /* --- slab.c --- */
 
 /* The state that the label of the block at p shows. */

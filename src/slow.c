@@ -147,7 +147,7 @@ int free_rest(struct view *v, size_t p)
 		return span_release(v, k, w) ? 0 : LSHM_ERR_FREED;
 	if (WORD_KIND(w) != KIND_SLAB)
 		return LSHM_ERR_INTERIOR;
-	v->live[LABEL_THREAD(h) % LIVE_COUNT] = label_base(STATE_LIVE, LABEL_THREAD(h));
+	*live_base(v, LABEL_THREAD(h)) = label_base(STATE_LIVE, LABEL_THREAD(h));
 	struct class_list *list = &v->list[WORD_CLASS(w)];
 	if (list->count == list->limit)
 		cache_drain(v, list, list->limit / 2u);
