@@ -271,3 +271,22 @@ for (const document of documents) {
     }
   });
 }
+
+// Counts of what stands in a source, one entry a line that begins so.
+const COUNTED = {
+  operations: ["tests/c/operations.h", /^\t\{"/gm],
+  scenarios: ["tests/c/sched/scenarios.c", /^\t\{"/gm],
+  mutations: ["tests/mutations/edits.py", /^ {4}\(/gm],
+};
+
+test("what is counted in README.md and docs/CONCURRENCY.md is so many", () => {
+  const read = (name) => readFileSync(join(root, name), "utf8");
+  const text = read("README.md") + read("docs/CONCURRENCY.md");
+  for (const [what, [source, entry]] of Object.entries(COUNTED)) {
+    const quoted = [...text.matchAll(new RegExp(`(\\d+) ${what}`, "g"))];
+    assert.ok(quoted.length > 0, what);
+    const count = [...read(source).matchAll(entry)].length;
+    for (const [words, number] of quoted)
+      assert.equal(Number(number), count, `${words}; ${source}`);
+  }
+});

@@ -15,11 +15,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NO_SERIAL UINTPTR_MAX
 
-enum { PATIENCE = 100 }; /* tries to get a slot */
+/* Tries to get a slot, and for how long: with much else to run each may wait. */
+enum { PATIENCE = 100, PATIENCE_NS = 100000000 };
 
 _Thread_local struct cache cache = {.serial = NO_SERIAL};
 static _Thread_local struct member *own;
@@ -300,6 +302,27 @@ static int inherited_reopen(struct lshm *heap)
 	return error;
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Whoever took the last slot may be about to extend the table. */
+static int attach_patiently(struct view *v)
+{
+	int error = thread_attach(v, 0);
+	uint64_t end = error == LSHM_ERR_THREADS_FULL ? clock_ns() + PATIENCE_NS : 0;
+	for (int tries = 0; error == LSHM_ERR_THREADS_FULL && tries < PATIENCE; tries++) {
+		sched_yield();
+		error = thread_attach(v, 0);
+		if (clock_ns() > end)
+			break;
+	}
+	return error;
+}
+
 struct view *view_attach(struct lshm *heap)
 {
 	fork_notice();
@@ -312,12 +335,7 @@ struct view *view_attach(struct lshm *heap)
 	if (!v->slot) {
 		int error = heap->inherited ? inherited_reopen(heap) : 0;
 		if (!error)
-			error = thread_attach(v, 0);
-		/* Whoever took the last slot may be about to extend the table. */
-		for (int tries = 0; error == LSHM_ERR_THREADS_FULL && tries < PATIENCE; tries++) {
-			sched_yield();
-			error = thread_attach(v, 0);
-		}
+			error = attach_patiently(v);
 		if (error == LSHM_ERR_THREADS_FULL && reap_dead(v, false) > 0)
 			error = thread_attach(v, 0);
 		if (error == LSHM_ERR_THREADS_FULL && heap->lock_error) {
