@@ -12,7 +12,7 @@ lshm_wasm_module(span
 	WITH heap_extend span_claim)
 lshm_wasm_module(slab
 	JAVASCRIPT thread_mark thread_next
-	WITH block_retire cache_drain cache_empty cache_fill heap_relieve slab_refill
+	WITH block_retire cache_drain cache_empty heap_relieve slab_refill
 		slab_settle)
 lshm_wasm_module(malloc
 	JAVASCRIPT heap_calloc heap_find heap_free heap_malloc heap_malloc_aligned

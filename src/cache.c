@@ -11,9 +11,8 @@
 
 enum { OUTBOX_BYTES = 4096 }; /* sent when this much waits in it */
 
-void cache_fill(struct view *v, uint32_t class)
+void cache_fill(struct view *v, struct class_list *list, uint64_t word)
 {
-	struct class_list *list = &v->list[class];
 	uint32_t k = list->slab;
 	struct entry *e = map_at(v, k);
 	for (uint32_t n = 0; n < (list->limit + 1u) / 2; n++) {
@@ -25,11 +24,7 @@ void cache_fill(struct view *v, uint32_t class)
 		uint32_t pad = label_pad(v, p), next = LABEL_SIZE(h);
 		if (h != label_blend(0, pad, next)) {
 			/* Somebody wrote over it: a list without the damaged. */
-			uint64_t w = load_relaxed(&e->word);
-			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, k, w))
-				slab_rebuild(v, k, w);
-			else
-				list->slab = 0;
+			slab_rebuild(v, k, word);
 			break;
 		}
 		store_owned16(&e->head, next);

@@ -14,7 +14,7 @@ enum { LOOKS = 100 };
 static void broken(struct view *v, uint32_t invariant, size_t offset)
 {
 	struct report *r = &v->report;
-	if (r->invariant || load_acquire(&map_at(v, r->chunk)->word) != r->word)
+	if (r->invariant || map_word(v, r->chunk) != r->word)
 		return;
 	r->invariant = invariant;
 	r->offset = offset;
@@ -24,7 +24,7 @@ static void broken(struct view *v, uint32_t invariant, size_t offset)
 static uint64_t look_begin(struct view *v, uint32_t chunk)
 {
 	v->report.chunk = chunk;
-	return v->report.word = load_acquire(&map_at(v, chunk)->word);
+	return v->report.word = map_word(v, chunk);
 }
 
 /* --- blocks ------------------------------------------------------------------- */
@@ -74,7 +74,7 @@ static void check_block(struct view *v, size_t p)
 
 static void check_slab(struct view *v, uint32_t k, uint64_t w)
 {
-	uint32_t stride = class_stride(WORD_CLASS(w));
+	uint32_t stride = word_stride(w);
 	uint32_t fresh = load_acquire(&map_at(v, k)->fresh);
 	v->report.slabs++;
 	if (fresh > slab_granules(v, w) || fresh % stride)
@@ -90,7 +90,7 @@ static bool tail_stands(struct view *v, uint32_t c, uint64_t w)
 	uint32_t back = WORD_ARG(w);
 	if (back == 0 || back > c)
 		return false;
-	uint64_t head = load_acquire(&map_at(v, c - back)->word);
+	uint64_t head = map_word(v, c - back);
 	uint32_t kind = WORD_KIND(head);
 	return kind == KIND_CLAIM || kind == KIND_XFREE || kind == KIND_RESIZE ||
 	       (kind != KIND_FREE && kind != KIND_TAIL && word_length(head) > back);

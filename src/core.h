@@ -96,7 +96,7 @@ struct view {
 	uint32_t room[ROOM_COUNT]; /* where to look for so many FREE chunks first; the
 	                              last one is for all that are longer */
 	uint32_t conflicts;        /* compare-exchanges that the last search lost */
-	uint64_t in_flight;        /* sum of the words it met in transition */
+	uint32_t in_flight;        /* sum of the words it met in transition */
 	uint64_t live[LIVE_COUNT]; /* header bits of what threads allocated whose blocks
 	                              we freed last, or we did: by number */
 	struct class_list list[CLASS_COUNT];

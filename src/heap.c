@@ -15,7 +15,7 @@ int heap_verify(uint8_t *base, uint64_t bytes)
 		return LSHM_ERR_SIGNATURE;
 	uint32_t log2 = h->chunk_log2, max = h->chunks_max, first = h->map_first;
 	uint32_t slots = h->slots_first, committed = load_acquire(&h->committed);
-	if (log2 < CHUNK_LOG2_SMALL || log2 > CHUNK_LOG2_MAX || max > CHUNKS_MAX || first > max ||
+	if (log2 < CHUNK_LOG2_SMALL || log2 > CHUNK_LOG2_MAX || max > CHUNKS_MAX ||
 	    committed > max || committed < first || !slots || slots > SLOTS_INLINE_MAX ||
 	    (slots & (slots - 1)) ||
 	    (sizeof *h + slots * sizeof(struct slot)) >> (log2 - 1) >= first)
@@ -35,8 +35,7 @@ int heap_open(struct view *v, uint8_t *base, uint64_t bytes)
 	v->chunk_mask = (1u << v->chunk_log2) - 1;
 	v->chunks = min32(load_acquire(&h->committed), (uint32_t)(bytes >> v->chunk_log2));
 	v->small_max = (uint32_t)min32(16u << 10, 4u << v->chunk_log2) - HEADER_SIZE;
-	for (uint32_t i = 0; i < ROOM_COUNT; i++)
-		v->room[i] = 0;
+	bytes_clear((uint8_t *)v->room, sizeof v->room);
 	map_learn(v);
 	return 0;
 }

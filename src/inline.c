@@ -14,6 +14,10 @@ extern inline uint32_t map_usable(struct view *v, uint32_t chunk);
 extern inline uint32_t map_room(struct view *v, uint32_t chunk);
 extern inline uint64_t word_next(uint64_t word, uint32_t kind, uint32_t slot, uint32_t arg);
 extern inline uint32_t word_length(uint64_t word);
+extern inline uint64_t map_word(struct view *v, uint32_t c);
+extern inline uint64_t map_change(struct view *v, uint32_t c, uint64_t word, uint32_t kind,
+                                  uint32_t slot, uint32_t arg);
+extern inline uint32_t word_stride(uint64_t word);
 extern inline bool view_attached(const struct view *v);
 extern inline uint32_t slab_fresh(struct view *v, uint32_t k, uint64_t word);
 extern inline uint32_t span_length(const struct view *v, uint32_t k, uint64_t word);

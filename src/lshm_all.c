@@ -54,12 +54,15 @@
 #define label_pad lshm_core_label_pad
 #define label_seal lshm_core_label_seal
 #define label_valid lshm_core_label_valid
+#define list_push lshm_core_list_push
 #define map_at lshm_core_map_at
+#define map_change lshm_core_map_change
 #define map_learn lshm_core_map_learn
 #define map_part lshm_core_map_part
 #define map_room lshm_core_map_room
 #define map_seek lshm_core_map_seek
 #define map_usable lshm_core_map_usable
+#define map_word lshm_core_map_word
 #define name_value lshm_core_name_value
 #define open_begin lshm_core_open_begin
 #define open_end lshm_core_open_end
@@ -118,6 +121,7 @@
 #define walk_next lshm_core_walk_next
 #define word_length lshm_core_word_length
 #define word_next lshm_core_word_next
+#define word_stride lshm_core_word_stride
 
 #include "cache.c"
 #include "check.c"

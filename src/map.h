@@ -82,9 +82,9 @@ inline uint32_t map_room(struct view *v, uint32_t chunk)
  * all is FREE. */
 inline uint64_t word_next(uint64_t word, uint32_t kind, uint32_t slot, uint32_t arg)
 {
-	uint64_t epoch = (word + (1 << 18)) & 0x7ffffc0000;
-	uint32_t class = kind == KIND_FREE ? 0 : (uint32_t)word & WORD_CLASSED(63);
-	return (uint64_t)arg << 40 | epoch | class | slot << 4 | kind;
+	/* Epoch and class. */
+	uint64_t kept = kind == KIND_FREE ? 0x7ffffc0000 : 0x7ffffff000;
+	return (uint64_t)arg << 40 | ((word + (1 << 18)) & kept) | OWNER(kind, slot);
 }
 
 /* Chunks that a word speaks for, 1 where it does not say. */
@@ -92,6 +92,21 @@ inline uint32_t word_length(uint64_t word)
 {
 	uint32_t n = WORD_ARG(word);
 	return n && WORD_KIND(word) > KIND_TAIL ? n : 1;
+}
+
+/* What chunk c says. */
+inline uint64_t map_word(struct view *v, uint32_t c)
+{
+	return load_acquire(&map_at(v, c)->word);
+}
+
+/* Chunk c says something else, if it still says `word`. Returns what it says then, or
+ * 0: it is another word by now. */
+inline uint64_t map_change(struct view *v, uint32_t c, uint64_t word, uint32_t kind, uint32_t slot,
+                           uint32_t arg)
+{
+	uint64_t next = word_next(word, kind, slot, arg);
+	return cas64(&map_at(v, c)->word, word, next) ? next : 0;
 }
 
 /* The slot of the thread that calls. */

@@ -23,15 +23,14 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 {
 	size_t p = chunk_offset(v, head);
 	uint32_t old_n = WORD_ARG(word), slot = view_slot(v);
-	_Atomic uint64_t *w = &map_at(v, head)->word;
 	if (!old_n || old_n > map_room(v, head))
 		return false; /* damaged */
 	if (n <= old_n)
 		block_resize(v, p, size, span_capacity(v, old_n));
 	if (n == old_n)
 		return true;
-	uint64_t resize = word_next(word, KIND_RESIZE, slot, min32(n, old_n));
-	if (!cas64(w, word, resize))
+	uint64_t resize = map_change(v, head, word, KIND_RESIZE, slot, min32(n, old_n));
+	if (!resize)
 		return false;
 	uint32_t now = n;
 	if (n < old_n)
@@ -40,7 +39,7 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 		now = old_n;
 	else /* With more room behind the size there is more of a canary. */
 		canary_set(v, p, v->found.size, span_capacity(v, n));
-	cas64(w, resize, word_next(resize, KIND_SPAN, 0, now));
+	map_change(v, head, resize, KIND_SPAN, 0, now);
 	if (now > old_n)
 		block_resize(v, p, size, span_capacity(v, n));
 	return now == n;
@@ -51,7 +50,7 @@ static bool span_resize(struct view *v, uint32_t head, uint64_t word, size_t siz
 static bool resize_in_place(struct view *v, size_t p, size_t size, bool thrifty)
 {
 	uint32_t k = pointer_head(v, p);
-	uint64_t w = load_acquire(&map_at(v, k)->word);
+	uint64_t w = map_word(v, k);
 	if (WORD_KIND(w) == KIND_SLAB) {
 		size_t capacity = class_capacity(WORD_CLASS(w));
 		/* Half empty or fuller than it can be: a smaller or larger class. */

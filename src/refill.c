@@ -18,7 +18,7 @@ enum {
  * becomes FREE. Whether there was any. */
 static bool slab_collect(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(WORD_CLASS(word));
+	uint32_t stride = word_stride(word);
 	uint32_t unit_log2 = v->chunk_log2 - 6 - GRANULE_LOG2;
 	uint32_t fresh = slab_fresh(v, k, word);
 	struct entry *e = map_at(v, k);
@@ -39,19 +39,17 @@ static bool slab_collect(struct view *v, uint32_t k, uint64_t word)
 /* The current slab's list is empty: label some blocks that were never used. */
 static bool slab_carve(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
+	uint32_t stride = word_stride(word), fresh = slab_fresh(v, k, word);
 	uint32_t room = min32(max32(CARVE_GRANULES, stride), slab_granules(v, word) - fresh);
-	uint32_t end = fresh + room - room % stride, next = 0;
+	uint32_t end = fresh + room - room % stride;
 	struct entry *e = map_at(v, k);
-	for (uint32_t x = end; x > fresh; next = x + 1) {
+	for (uint32_t x = end; x > fresh;) {
 		x -= stride;
-		size_t p = slab_payload(v, k, x);
-		header_store(header_at(v, p), label_free(v, p, next));
+		list_push(v, e, k, slab_payload(v, k, x));
 	}
 	/* Labels before the bound: pairs with the acquire in slab_fresh. */
 	store_release(&e->fresh, (uint16_t)end);
-	store_owned16(&e->head, next);
-	return next;
+	return load_relaxed(&e->head);
 }
 
 /* Chunks for one block of a class. */
@@ -135,12 +133,15 @@ bool slab_refill(struct view *v, uint32_t class)
 		}
 		struct entry *e = map_at(v, k);
 		uint64_t w = load_relaxed(&e->word);
-		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class || !slab_word_valid(v, k, w))
+		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class ||
+		    !slab_word_valid(v, k, w)) {
 			list->slab = 0; /* not ours: reaped by force, or damaged */
-		else if (load_relaxed(&e->head) || slab_collect(v, k, w) || slab_carve(v, k, w))
+		} else if (load_relaxed(&e->head) || slab_collect(v, k, w) || slab_carve(v, k, w)) {
+			cache_fill(v, list, w);
 			return true;
-		else
+		} else {
 			slab_park(v, k, w);
+		}
 	}
 	return false;
 }

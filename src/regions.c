@@ -48,7 +48,7 @@ static uint32_t slot_thread(struct view *v, uint32_t slot)
 
 static void look_slab(struct view *v, uint32_t c, uint64_t w, struct region *out)
 {
-	uint32_t stride = class_stride(WORD_CLASS(w)), fresh = slab_fresh(v, c, w);
+	uint32_t stride = word_stride(w), fresh = slab_fresh(v, c, w);
 	out->kind = REGION_SLAB;
 	out->block_size = (uint64_t)stride * GRANULE;
 	out->thread = slot_thread(v, WORD_SLOT(w));
@@ -78,7 +78,7 @@ static uint32_t tail_kind(struct view *v, uint32_t c, uint32_t back)
 {
 	if (back == 0 || back > c)
 		return REGION_DAMAGED;
-	uint32_t kind = WORD_KIND(load_acquire(&map_at(v, c - back)->word));
+	uint32_t kind = WORD_KIND(map_word(v, c - back));
 	bool head = kind != KIND_FREE && kind != KIND_TAIL && kind <= KIND_META;
 	return head ? REGION_CHANGING : REGION_DAMAGED;
 }
@@ -126,9 +126,9 @@ uint32_t region_next(struct view *v, uint32_t chunk, struct region *out)
 		n = usable - chunk;
 	}
 	for (uint32_t looks = 0; !n; looks++) {
-		uint64_t w = load_acquire(&map_at(v, chunk)->word);
+		uint64_t w = map_word(v, chunk);
 		n = look(v, chunk, w, out);
-		if (same_blocks(w, load_acquire(&map_at(v, chunk)->word)))
+		if (same_blocks(w, map_word(v, chunk)))
 			break;
 		/* What it was has gone: look anew, but not for ever. */
 		bytes_clear((uint8_t *)out, sizeof *out);

@@ -23,7 +23,7 @@ uint32_t label_look(struct view *v, size_t p)
 uint32_t pointer_head(struct view *v, size_t p)
 {
 	uint32_t c = (uint32_t)(p >> v->chunk_log2);
-	uint64_t w = load_acquire(&map_at(v, c)->word);
+	uint64_t w = map_word(v, c);
 	uint32_t back = WORD_ARG(w);
 	return WORD_KIND(w) == KIND_TAIL && back <= c ? c - back : c;
 }
@@ -76,8 +76,7 @@ bool slab_release(struct view *v, uint32_t k, uint64_t word)
 	return true;
 }
 
-/* The block at p becomes first of the list. */
-static void list_push(struct view *v, struct entry *e, uint32_t k, size_t p)
+void list_push(struct view *v, struct entry *e, uint32_t k, size_t p)
 {
 	header_store(header_at(v, p), label_free(v, p, load_relaxed(&e->head)));
 	store_owned16(&e->head, slab_granule(v, k, p) + 1);
@@ -94,7 +93,7 @@ bool slab_put(struct view *v, uint32_t k, size_t p)
 
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(WORD_CLASS(word));
+	uint32_t stride = word_stride(word);
 	uint32_t fresh = slab_fresh(v, k, word), used = 0;
 	struct entry *e = map_at(v, k);
 	/* Hints first: one that arrives later belongs to a label that we see. */
@@ -117,9 +116,10 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 {
-	uint64_t mine = word_next(word, KIND_SLAB, view_slot(v), WORD_ARG(word));
-	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0 ||
-	    !cas64(&map_at(v, k)->word, word, mine))
+	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0)
+		return false;
+	uint64_t mine = map_change(v, k, word, KIND_SLAB, view_slot(v), WORD_ARG(word));
+	if (!mine)
 		return false;
 	if (word & WORD_DIRTY)
 		slab_rebuild(v, k, mine);
@@ -137,7 +137,7 @@ void slab_park(struct view *v, uint32_t k, uint64_t word)
 	store_owned32(&e->next, room ? load_relaxed(parked) : 0);
 	/* Pairs with the compare-exchange in slab_adopt. Only we may change the
 	 * word, unless we were reaped by force. */
-	cas64(&e->word, word, word_next(word, KIND_SLAB, 0, WORD_ARG(word)));
+	map_change(v, k, word, KIND_SLAB, 0, WORD_ARG(word));
 	if (room)
 		store_relaxed(parked, k);
 }

@@ -24,6 +24,8 @@ enum { STATE_DAMAGED = 4 };
 uint32_t label_look(struct view *v, size_t p);
 /* The chunk whose word speaks for the one that p is in. */
 uint32_t pointer_head(struct view *v, size_t p);
+/* The block at p becomes FREE, and the first one on the list of our slab k. */
+void list_push(struct view *v, struct entry *e, uint32_t k, size_t p);
 /* Put the block at p back on the list of our slab k. False: it was the last one in
  * use, says the counter. */
 bool slab_put(struct view *v, uint32_t k, size_t p);
@@ -42,9 +44,9 @@ void slab_settle(struct view *v, uint32_t k, uint64_t word);
 
 /* --- cache.c --- */
 
-/* Move free blocks of the current slab into our cache of the class, which is
- * empty, as many as it takes for a while. */
-void cache_fill(struct view *v, uint32_t class);
+/* Move free blocks of the current slab, whose word is `word`, into our cache of the
+ * class, which is empty, as many as it takes for a while. */
+void cache_fill(struct view *v, struct class_list *list, uint64_t word);
 /* Give the oldest blocks of our cache of the class back, but for `keep`. */
 void cache_drain(struct view *v, struct class_list *list, uint32_t keep);
 /* Give back all that we keep, and send the outbox. */
@@ -57,8 +59,8 @@ void block_retire(struct view *v, struct slot *slot, size_t p, uint64_t h);
 
 /* --- refill.c --- */
 
-/* See to it that the current slab of the class has a list, by collecting,
- * carving, adopting or claiming. False: out of memory. */
+/* Fill our cache of the class, which is empty, from a slab that has a list, by
+ * collecting, carving, adopting or claiming. False: out of memory. */
 bool slab_refill(struct view *v, uint32_t class);
 /* Memory is short for n chunks: step 1 gathers what is free but held, later
  * steps grow the heap and reap the dead. Returns the next step after which to
@@ -79,11 +81,17 @@ INLINE uint32_t slab_granules(const struct view *v, uint64_t word)
 	return WORD_ARG(word) << (v->chunk_log2 - GRANULE_LOG2);
 }
 
+/* Granules from block to block. */
+inline uint32_t word_stride(uint64_t word)
+{
+	return class_stride(WORD_CLASS(word));
+}
+
 /* `fresh` of a slab, made harmless if damaged. */
 inline uint32_t slab_fresh(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t backed = (v->chunks - k) << (v->chunk_log2 - GRANULE_LOG2);
-	return min32(load_acquire(&map_at(v, k)->fresh), min32(backed, slab_granules(v, word)));
+	uint32_t n = min32(v->chunks - k, WORD_ARG(word));
+	return min32(load_acquire(&map_at(v, k)->fresh), n << (v->chunk_log2 - GRANULE_LOG2));
 }
 
 /* The payload of slab k's block that starts at a granule. */
@@ -117,16 +125,15 @@ inline uint32_t span_length(const struct view *v, uint32_t k, uint64_t word)
 /* Whether blocks of the slab were never used. */
 inline bool slab_has_fresh(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t stride = class_stride(WORD_CLASS(word));
+	uint32_t stride = word_stride(word);
 	return slab_fresh(v, k, word) + stride <= slab_granules(v, word);
 }
 
 /* Whether the word is of a slab with arguments in range (I4). */
 inline bool slab_word_valid(struct view *v, uint32_t k, uint64_t word)
 {
-	uint32_t n = WORD_ARG(word);
-	return WORD_KIND(word) == KIND_SLAB && n > 0 &&
-	       n <= (uint32_t)SLAB_BYTES_MAX >> v->chunk_log2 && n <= map_room(v, k);
+	uint32_t most = min32((uint32_t)SLAB_BYTES_MAX >> v->chunk_log2, map_room(v, k));
+	return WORD_KIND(word) == KIND_SLAB && WORD_ARG(word) - 1 < most; /* nor 0 */
 }
 
 #endif

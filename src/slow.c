@@ -17,9 +17,7 @@ static size_t slab_malloc(struct view *v, uint32_t class, size_t size)
 			return p;
 		if (list->count) {
 			list->count--;
-		} else if (slab_refill(v, class)) {
-			cache_fill(v, class);
-		} else {
+		} else if (!slab_refill(v, class)) {
 			v->error = LSHM_ERR_NOMEM;
 			return 0;
 		}
@@ -80,13 +78,12 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 	size_t capacity = span_capacity(v, span_length(v, k, word));
 	uint32_t kind = WORD_KIND(word), x = slab_granule(v, k, p);
 	if (kind == KIND_SLAB) {
-		uint32_t class = WORD_CLASS(word), stride = class_stride(class);
-		uint32_t within = x % stride;
+		uint32_t stride = word_stride(word), within = x % stride;
 		if (x - within + stride > slab_fresh(v, k, word))
 			return LSHM_ERR_UNALLOCATED;
 		if (within)
 			return LSHM_ERR_INTERIOR;
-		capacity = class_capacity(class);
+		capacity = (size_t)stride * GRANULE - HEADER_SIZE;
 	} else if (x || (kind != KIND_SPAN && kind != KIND_RESIZE)) {
 		return pointer_reason(v, p, word);
 	}
@@ -125,7 +122,7 @@ int heap_find(struct view *v, size_t p)
 	if (error)
 		return error;
 	uint32_t k = pointer_head(v, p);
-	return block_look(v, p, k, load_acquire(&map_at(v, k)->word));
+	return block_look(v, p, k, map_word(v, k));
 }
 
 /* --- freeing --------------------------------------------------------------------- */
@@ -138,7 +135,7 @@ int free_rest(struct view *v, size_t p)
 	if (error)
 		return error;
 	uint32_t k = pointer_head(v, p);
-	uint64_t w = load_acquire(&map_at(v, k)->word), h = header_load(header_at(v, p));
+	uint64_t w = map_word(v, k), h = header_load(header_at(v, p));
 	error = block_look(v, p, k, w);
 	if (error)
 		return error;

@@ -70,32 +70,28 @@ uint32_t span_cut(struct view *v, uint32_t head, uint32_t keep, uint64_t word)
 		if (load_acquire(&e->word) != word)
 			return n;
 		if (WORD_KIND(t) == KIND_TAIL && WORD_ARG(t) == i)
-			cas64(&e[i].word, t, word_next(t, KIND_FREE, 0, 0));
+			map_change(v, head + i, t, KIND_FREE, 0, 0);
 	}
 	return n;
 }
 
 bool span_release(struct view *v, uint32_t head, uint64_t word)
 {
-	_Atomic uint64_t *h = &map_at(v, head)->word;
 	if (WORD_KIND(word) != KIND_XFREE && WORD_KIND(word) != KIND_CLAIM) {
 		uint32_t slot = WORD_SLOT(word) ? WORD_SLOT(word) : view_slot(v);
-		uint64_t xfree = word_next(word, KIND_XFREE, slot, 0);
-		if (!cas64(h, word, xfree))
+		word = map_change(v, head, word, KIND_XFREE, slot, 0);
+		if (!word)
 			return false;
-		word = xfree;
 	}
 	uint32_t n = span_cut(v, head, 1, word);
-	cas64(h, word, word_next(word, KIND_FREE, 0, 0));
+	map_change(v, head, word, KIND_FREE, 0, 0);
 	*room_for(v, n) = head;
 	return true;
 }
 
 void span_commit(struct view *v, uint32_t head, uint32_t kind, uint32_t slot, uint32_t arg)
 {
-	_Atomic uint64_t *h = &map_at(v, head)->word;
-	uint64_t w = load_relaxed(h);
-	cas64(h, w, word_next(w, kind, slot, arg));
+	map_change(v, head, map_word(v, head), kind, slot, arg);
 }
 
 /* FREE becomes `kind`, of us or of a head `arg` chunks before it. */
@@ -155,7 +151,7 @@ static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t alig
 			}
 		} else {
 			if (WORD_KIND(w) == KIND_CLAIM || WORD_KIND(w) == KIND_XFREE)
-				v->in_flight += (w ^ w >> 29) * (c | 1);
+				v->in_flight += (uint32_t)w * (c | 1); /* epochs, mostly */
 			run = 0;
 		}
 		c = behind;
@@ -175,7 +171,7 @@ void view_refresh(struct view *v)
 uint32_t span_claim(struct view *v, uint32_t n, uint32_t align, uint32_t class)
 {
 	uint32_t *room = room_for(v, n), start = *room;
-	uint64_t before = 0;
+	uint32_t before = 0;
 	view_refresh(v);
 	/* A pass proves that there is no room only if it lost no chunk to another
 	 * claimer and met no word in transition that moved since the pass before;

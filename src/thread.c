@@ -24,7 +24,7 @@ static struct slot *slot_at(uint8_t *base, const struct geometry *g, uint32_t ch
 	/* Piece k holds as many slots as there are before it. */
 	for (_Atomic uint32_t *piece = h->slot_piece; i >= first + n; piece++) {
 		n = first += n;
-		if (!n || piece == h->slot_piece + SLOT_PIECES)
+		if (piece == h->slot_piece + SLOT_PIECES)
 			return 0; /* damaged */
 		/* Acquire: pairs with the compare-exchange in slots_extend. */
 		uint32_t chunk = load_acquire(piece);
@@ -93,7 +93,7 @@ static void slots_extend(struct view *v, uint32_t taken)
 	if (cas32(piece, 0, c))
 		span_commit(v, c, KIND_META, 0, n);
 	else
-		span_release(v, c, load_relaxed(&map_at(v, c)->word));
+		span_release(v, c, map_word(v, c));
 }
 
 /* --- coming ---------------------------------------------------------------------- */
@@ -212,7 +212,7 @@ void thread_trim(struct view *v)
 	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
 		for (uint32_t tries = 0; list->slab && tries < v->chunks; tries++) {
-			uint64_t w = load_relaxed(&map_at(v, list->slab)->word);
+			uint64_t w = map_word(v, list->slab);
 			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, list->slab, w))
 				slab_settle(v, list->slab, w);
 			else
@@ -250,7 +250,7 @@ static bool slots_have(struct view *v, uint32_t c)
 /* Give back what the thread kept for its mallocs of slab k's blocks. */
 static void recover_cached(struct view *v, struct slot *s, uint32_t thread, uint32_t k, uint64_t w)
 {
-	uint32_t stride = class_stride(WORD_CLASS(w));
+	uint32_t stride = word_stride(w);
 	for (uint32_t x = 0, fresh = slab_fresh(v, k, w); x + stride <= fresh; x += stride) {
 		size_t p = slab_payload(v, k, x);
 		uint64_t h = header_load(header_at(v, p));
@@ -281,7 +281,7 @@ static void recover(struct view *v, struct slot *s, uint32_t thread)
 {
 	struct name *names = view_header(v)->names;
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
-		uint64_t w = load_acquire(&map_at(v, c)->word);
+		uint64_t w = map_word(v, c);
 		n = word_length(w);
 		if (slab_word_valid(v, c, w))
 			recover_cached(v, s, thread, c, w);

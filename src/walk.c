@@ -14,7 +14,7 @@ static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 		length = stride;
 	} else if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
 		length = (size_t)slab_fresh(v, k, w) * GRANULE;
-		stride = (size_t)class_stride(WORD_CLASS(w)) * GRANULE;
+		stride = (size_t)word_stride(w) * GRANULE;
 	}
 	if (cursor)
 		at = (cursor - first) / stride * stride + stride;
@@ -24,7 +24,7 @@ static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 		if (error && error != LSHM_ERR_OVERRUN)
 			continue;
 		/* Still that slab: then the label was one. */
-		uint64_t change = load_acquire(&map_at(v, k)->word) ^ w;
+		uint64_t change = map_word(v, k) ^ w;
 		if (kind != KIND_SLAB || (!WORD_KIND(change) && !WORD_CLASS(change)))
 			return p;
 	}
@@ -40,7 +40,7 @@ size_t walk_next(struct view *v, size_t cursor)
 		if (usable != c)
 			cursor = 0;
 		uint32_t k = cursor ? pointer_head(v, cursor) : usable;
-		uint64_t w = load_acquire(&map_at(v, k)->word);
+		uint64_t w = map_word(v, k);
 		p = walk_within(v, k, w, cursor);
 		c = max32(k + word_length(w), usable + 1);
 		cursor = 0;

@@ -32,20 +32,18 @@ static inline uint64_t header_peek(const uint8_t *p)
 
 inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
-	size_t i = 0;
-	for (; i + 8 <= size; i += 8)
-		bytes_store64(to + i, bytes_load64(from + i));
-	for (; i < size; i++)
-		to[i] = from[i];
+	for (; size >= 8; size -= 8, to += 8, from += 8)
+		bytes_store64(to, bytes_load64(from));
+	while (size--)
+		*to++ = *from++;
 }
 
 inline void bytes_clear(uint8_t *to, size_t size)
 {
-	size_t i = 0;
-	for (; i + 8 <= size; i += 8)
-		bytes_store64(to + i, 0);
-	for (; i < size; i++)
-		to[i] = 0;
+	for (; size >= 8; size -= 8, to += 8)
+		bytes_store64(to, 0);
+	while (size--)
+		*to++ = 0;
 }
 
 #endif

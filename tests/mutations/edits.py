@@ -30,10 +30,10 @@ EDITS = [
         [
             (
                 "refill.c",
-                """	for (uint32_t x = end; x > fresh; next = x + 1) {
+                """	for (uint32_t x = end; x > fresh;) {
 """,
                 """	store_release(&e->fresh, (uint16_t)end);
-	for (uint32_t x = end; x > fresh; next = x + 1) {
+	for (uint32_t x = end; x > fresh;) {
 """,
             )
         ],
@@ -120,8 +120,8 @@ EDITS = [
         [
             (
                 "realloc.c",
-                "word_next(word, KIND_RESIZE, slot, min32(n, old_n))",
-                "word_next(word, KIND_SPAN, 0, old_n + 0 * slot)",
+                "map_change(v, head, word, KIND_RESIZE, slot, min32(n, old_n))",
+                "map_change(v, head, word, KIND_SPAN, 0, old_n + 0 * slot)",
             )
         ],
         "resize 0 1 0",
