@@ -309,17 +309,18 @@ static uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Whoever took the last slot may be about to extend the table. */
-static int attach_patiently(struct view *v)
+/* Whoever took the last slot may be about to extend the table; but who was refused
+ * in spite of patience is so at once when he asks again. */
+static int attach_patiently(struct member *m)
 {
-	int error = thread_attach(v, 0);
-	uint64_t end = error == LSHM_ERR_THREADS_FULL ? clock_ns() + PATIENCE_NS : 0;
-	for (int tries = 0; error == LSHM_ERR_THREADS_FULL && tries < PATIENCE; tries++) {
+	int error = thread_attach(&m->view, 0);
+	int tries = error == LSHM_ERR_THREADS_FULL && !m->refused ? PATIENCE : 0;
+	uint64_t end = tries ? clock_ns() + PATIENCE_NS : 0;
+	while (error == LSHM_ERR_THREADS_FULL && tries-- && clock_ns() < end) {
 		sched_yield();
-		error = thread_attach(v, 0);
-		if (clock_ns() > end)
-			break;
+		error = thread_attach(&m->view, 0);
 	}
+	m->refused = error == LSHM_ERR_THREADS_FULL;
 	return error;
 }
 
@@ -335,7 +336,7 @@ struct view *view_attach(struct lshm *heap)
 	if (!v->slot) {
 		int error = heap->inherited ? inherited_reopen(heap) : 0;
 		if (!error)
-			error = attach_patiently(v);
+			error = attach_patiently(m);
 		if (error == LSHM_ERR_THREADS_FULL && reap_dead(v, false) > 0)
 			error = thread_attach(v, 0);
 		if (error == LSHM_ERR_THREADS_FULL && heap->lock_error) {

@@ -33,6 +33,7 @@ struct member {
 	pthread_t thread;
 	struct member *sibling;      /* the thread's next */
 	struct member *next, **link; /* the heap's others; under the registry */
+	bool refused;                /* no slot was to be had */
 };
 
 enum { SLOT_WORDS = (SLOT_MAX + 32) / 32 };
