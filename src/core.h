@@ -74,18 +74,18 @@ struct view {
 		struct geometry geometry;
 		GEOMETRY;
 	};
-	uint64_t state;                    /* what the slot's word says while we are attached */
-	uint64_t own;                      /* header bits of a slab's block that we allocate, */
-	uint64_t cached;                   /* and of one that we keep */
-	uint64_t canary;                   /* the bytes behind blocks */
-	struct slot *slot;                 /* null: not attached */
-	void *host;                        /* the host's own */
-	uint32_t chunks;                   /* known to be backed: */
-	size_t end;                        /* the bytes of these, as far as payloads go */
-	uint32_t chunk_mask;               /* of the offsets within a chunk */
-	uint32_t small_max;                /* largest size that slabs serve */
-	uint32_t mine;                     /* OWNER(KIND_SLAB, our slot) */
-	uint32_t thread;                   /* our number */
+	uint64_t state;      /* what the slot's word says while we are attached */
+	uint64_t own;        /* header bits of a slab's block that we allocate, */
+	uint64_t cached;     /* and of one that we keep */
+	uint64_t canary;     /* the bytes behind blocks */
+	struct slot *slot;   /* null: not attached */
+	void *host;          /* the host's own */
+	uint32_t chunks;     /* known to be backed: */
+	size_t end;          /* the bytes of these, as far as payloads go */
+	uint32_t chunk_mask; /* of the offsets within a chunk */
+	uint32_t small_max;  /* largest size that slabs serve */
+	uint32_t mine;       /* OWNER(KIND_SLAB, our slot) */
+	uint32_t thread;     /* our number */
 	int32_t error;
 	uint32_t pending;          /* bytes in the outbox */
 	uint32_t skew;             /* chunk number of the base: aligns addresses (wasm) */
