@@ -643,7 +643,7 @@ static void reap_victim(void)
 {
 	give(w.p[0]);
 	give(w.p[1]);
-	take(100);
+	take(2000); /* one block is a slab of this class */
 	size_t p = take(span_size(5));
 	if (p)
 		give(resize(resize(p, span_size(3)), span_size(6)));
