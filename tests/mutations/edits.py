@@ -172,7 +172,7 @@ EDITS = [
     (
         "a dead thread's notes are believed",
         [("thread.c", "dirty = WORD_DIRTY;", "dirty = 0;")],
-        "reap-frees 1 1 0",
+        "collect 1 1 0",
     ),
     (
         "a reaper that does not send the outbox",
