@@ -4,8 +4,8 @@
 //   node tests/runtimes/run.js [--all] [--brief] [--write] [NAME...]
 //
 // --all fails where one of them is not installed; --brief leaves out the other
-// versions of Node, and of each browser all but a dedicated worker; --write writes the table into
-// docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
+// versions of Node, and of each browser all but one place; --write writes the
+// table into docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browsers } from "./browsers.js";
 import { bundle } from "./bundle.js";
-import { places } from "./places.js";
+import { lacksOf, places } from "./places.js";
 import { runProgram, runtimes } from "./programs.js";
 import { report, write } from "./report.js";
 import { servers } from "./servers.js";
@@ -68,10 +68,14 @@ async function runOwn(browser, urls) {
   return results;
 }
 
+/** Where a browser's brief run is: where it can start workers, best in one. */
+const briefPlace = (name) =>
+  ["worker", "page"].find((place) => !lacksOf(name, place).threads);
+
 /** Runs everything in a browser; false if it is not installed. */
 async function runBrowser(name, urls, tell) {
   const works = Object.entries(places)
-    .filter(([place]) => !values.brief || place === "worker")
+    .filter(([place]) => !values.brief || place === briefPlace(name))
     .map(([place, { title }]) => [
       title,
       (browser) => runPlace(browser, urls, place),
