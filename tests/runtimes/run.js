@@ -38,14 +38,12 @@ const wanted = (name) =>
 /** The results of one place of a browser. */
 async function runPlace(browser, urls, place) {
   const base = places[place].isolated === false ? urls.alone : urls.isolated;
-  const tab = await browser.open(`${base}?${browser.name}&${place}&${seed}`);
   try {
+    const tab = await browser.open(`${base}?${browser.name}&${place}&${seed}`);
     const { results, error } = await outcome(tab, TIME_LIMIT);
     return results ?? [{ name: place, outcome: "failed", reason: error }];
   } catch (error) {
     return [{ name: place, outcome: "failed", reason: error.stack }];
-  } finally {
-    await tab.close();
   }
 }
 
@@ -72,6 +70,16 @@ async function runOwn(browser, urls) {
 const briefPlace = (name) =>
   ["worker", "page"].find((place) => !lacksOf(name, place).threads);
 
+/** Starts a browser; once more where it did not come up, as on a busy machine. */
+async function begin(name) {
+  try {
+    return await browsers[name]();
+  } catch (error) {
+    console.log(`${name} did not start: ${error.message}`);
+    return browsers[name]();
+  }
+}
+
 /** Runs everything in a browser; false if it is not installed. */
 async function runBrowser(name, urls, tell) {
   const works = Object.entries(places)
@@ -84,7 +92,7 @@ async function runBrowser(name, urls, tell) {
     works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
   for (const [place, work] of works) {
     // Each its own: one that crashes takes nothing else along.
-    const browser = await browsers[name]();
+    const browser = await begin(name);
     if (browser === null) return false;
     browser.name = name;
     try {
