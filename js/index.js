@@ -1046,6 +1046,15 @@ function wordAt(memory, address) {
 }
 
 /**
+ * The bytes that a heap has, as its header says.
+ * @param {any} memory
+ * @param {number} base
+ */
+const heapLength = (memory, base) =>
+  wordAt(memory, base + HEADER.committed) *
+  2 ** wordAt(memory, base + HEADER.log2);
+
+/**
  * @param {any} memory
  * @param {number} at one of VIEW or FOUND
  * @returns {number}
@@ -1824,9 +1833,7 @@ export class LocalSharedMemory extends Base {
     // The header first: what others add meanwhile, it must not speak of.
     const header = new Uint8Array(this.buffer, base, BASE_ALIGN).slice();
     call(this, "image", "heap_adopt");
-    const bytes =
-      wordAt(this, base + HEADER.committed) *
-      2 ** wordAt(this, base + HEADER.log2);
+    const bytes = heapLength(this, base);
     const copy = new Uint8Array(this.buffer, base, bytes).slice();
     copy.set(header);
     return copy.buffer;
@@ -2273,10 +2280,8 @@ export class LocalSharedMemory extends Base {
    */
   get buffer() {
     const state = /** @type {any} */ (this)[STATE];
-    if (state !== undefined) {
-      const chunks = state.uint32[(state.base + HEADER.committed) / 4];
-      const chunk = 2 ** state.uint32[(state.base + HEADER.log2) / 4];
-      if (state.base + chunks * chunk > state.length) refresh(this);
+    if (state && state.base + heapLength(this, state.base) > state.length) {
+      refresh(this);
     }
     return super.buffer;
   }
