@@ -469,16 +469,17 @@ function checkMultiple(where, ptr, size) {
  */
 function checkRange(where, memory, ptr, bytes) {
   checkSize(where, "a length", bytes);
-  const buffer = memory.buffer;
+  const state = memory[STATE];
+  if (typeof ptr === "number" && ptr + bytes > state.length) refresh(memory);
   if (
     typeof ptr !== "number" ||
     ptr >>> 0 !== ptr ||
     ptr < FLOOR ||
-    ptr + bytes > buffer.byteLength
+    ptr + bytes > state.length
   ) {
-    throw badOffset(where, ptr, buffer.byteLength);
+    throw badOffset(where, ptr, state.length);
   }
-  return buffer;
+  return memory.buffer;
 }
 
 // --- the platform ------------------------------------------------------------
@@ -734,18 +735,17 @@ class State {
     this.bound = false; // `imports` was read: the core knows the view itself
     this.malloc = core.heap_malloc;
     this.free = core.heap_free;
-    /** @type {any} */
-    this.buffer = bufferOf(memory);
-    this.length = this.buffer.byteLength; // as the cached views see it
-    this.data = new DataView(this.buffer);
+    const buffer = bufferOf(memory);
+    this.length = buffer.byteLength; // as the cached views see it
+    this.data = new DataView(buffer);
     // The whole memory as arrays: those of 32 bits, and others when asked for.
-    this.int32 = new Int32Array(this.buffer);
-    this.uint32 = new Uint32Array(this.buffer);
+    this.int32 = new Int32Array(buffer);
+    this.uint32 = new Uint32Array(buffer);
     /** @type {Map<any, any>} by constructor */
     this.arrays = new Map();
     this.core = core;
     this.heapBase = heapBase;
-    this.shared = isShared(this.buffer);
+    this.shared = isShared(buffer);
     this.thread = 0;
     /** @type {number[]} the threads that a call was cut short as */
     this.torn = [];
@@ -758,19 +758,16 @@ class State {
 
 /**
  * Makes the cached views anew if the memory has grown. Growth of an unshared
- * memory detaches them, even when it was by nothing.
+ * memory detaches them, even when it was by nothing. That of a shared one by
+ * another thread, which engines tell late of, shows once this one grows it too.
  * @param {any} memory
  * @returns {boolean} whether they are new
  */
 function refresh(memory) {
   const state = memory[STATE];
-  const buffer = memory.buffer;
-  if (
-    state.shared ? buffer.byteLength === state.length : buffer === state.buffer
-  ) {
-    return false;
-  }
-  state.buffer = buffer;
+  if (state.shared) Base.prototype.grow.call(memory, 0);
+  const buffer = bufferOf(memory);
+  if (buffer.byteLength === state.uint32.byteLength) return false;
   state.length = buffer.byteLength;
   state.data = new DataView(buffer);
   state.int32 = new Int32Array(buffer);
@@ -807,7 +804,7 @@ function wholeArray(memory, where, TypedArray) {
   const state = memory[STATE];
   let array = state.arrays.get(TypedArray);
   if (array === undefined) {
-    array = new TypedArray(state.buffer);
+    array = new TypedArray(state.data.buffer);
     const kind = array[Symbol.toStringTag];
     if (!/^(Big)?(Ui|I)nt(8|16|32|64)Array$/.test(kind)) {
       throw typeError(
@@ -829,7 +826,7 @@ function isIndex(array, index) {
   return (
     typeof index === "number" &&
     index >>> 0 === index &&
-    index < array.length &&
+    index < array?.length &&
     index * array.BYTES_PER_ELEMENT >= FLOOR
   );
 }
@@ -873,7 +870,7 @@ function element(memory, where, TypedArray, index) {
  */
 function elementOfAny(memory, where, TypedArray, index) {
   const array = memory[STATE].arrays.get(TypedArray);
-  if (array !== undefined && isIndex(array, index)) return array;
+  if (isIndex(array, index)) return array;
   const now = wholeArray(memory, where, TypedArray);
   if (isIndex(now, index)) return now;
   throw badIndex(where, index, now);
@@ -1047,6 +1044,15 @@ function wordAt(memory, address) {
   refresh(memory);
   return memory[STATE].uint32[address / 4];
 }
+
+/**
+ * The bytes that a heap has, as its header says.
+ * @param {any} memory
+ * @param {number} base
+ */
+const heapLength = (memory, base) =>
+  wordAt(memory, base + HEADER.committed) *
+  2 ** wordAt(memory, base + HEADER.log2);
 
 /**
  * @param {any} memory
@@ -1827,11 +1833,8 @@ export class LocalSharedMemory extends Base {
     // The header first: what others add meanwhile, it must not speak of.
     const header = new Uint8Array(this.buffer, base, BASE_ALIGN).slice();
     call(this, "image", "heap_adopt");
-    const bytes =
-      wordAt(this, base + HEADER.committed) *
-      2 ** wordAt(this, base + HEADER.log2);
-    const copy = new Uint8Array(bytes);
-    copy.set(new Uint8Array(this.buffer, base, bytes));
+    const bytes = heapLength(this, base);
+    const copy = new Uint8Array(this.buffer, base, bytes).slice();
     copy.set(header);
     return copy.buffer;
   }
@@ -2271,6 +2274,19 @@ export class LocalSharedMemory extends Base {
   // --- reading and writing ---
 
   /**
+   * All bytes, as that of a `WebAssembly.Memory`; where another thread has just
+   * grown the heap, with what it has now.
+   * @returns {PlatformMemory["buffer"]}
+   */
+  get buffer() {
+    const state = /** @type {any} */ (this)[STATE];
+    if (state && state.base + heapLength(this, state.base) > state.length) {
+      refresh(this);
+    }
+    return super.buffer;
+  }
+
+  /**
    * A copy of the bytes as an ArrayBuffer.
    * @param {number} ptr a live block; with `length` any offset
    * @param {number} [length] bytes; by default all of the block
@@ -2278,9 +2294,7 @@ export class LocalSharedMemory extends Base {
    */
   arrayBuffer(ptr, length = undefined) {
     const bytes = extent(this, "arrayBuffer", ptr, length);
-    const copy = new Uint8Array(bytes);
-    copy.set(new Uint8Array(this.buffer, ptr, bytes));
-    return copy.buffer;
+    return new Uint8Array(this.buffer, ptr, bytes).slice().buffer;
   }
 
   /**
@@ -2998,9 +3012,7 @@ export class LocalSharedMemory extends Base {
    */
   getString(ptr, byteLength = undefined) {
     const bytes = extent(this, "getString", ptr, byteLength);
-    const copy = new Uint8Array(bytes);
-    copy.set(new Uint8Array(this.buffer, ptr, bytes));
-    return decodeUtf8(copy);
+    return decodeUtf8(new Uint8Array(this.buffer, ptr, bytes).slice());
   }
 
   /**
@@ -3054,8 +3066,7 @@ export class LocalSharedMemory extends Base {
   getRoot(i) {
     const { base } = enter(this, "getRoot");
     const index = rootIndex(this, "getRoot", i);
-    const roots = new BigUint64Array(this.buffer);
-    return fromBase(Number(Atomics.load(roots, index)), base);
+    return fromBase(Number(this.load(BigUint64Array, index)), base);
   }
 
   /**
@@ -3068,8 +3079,7 @@ export class LocalSharedMemory extends Base {
     const { base } = enter(this, "setRoot");
     const index = rootIndex(this, "setRoot", i);
     const offset = checkValue("setRoot", this, ptr, base);
-    const roots = new BigUint64Array(this.buffer);
-    Atomics.store(roots, index, BigInt(offset));
+    this.store(BigUint64Array, index, BigInt(offset));
   }
 
   /**
@@ -3084,8 +3094,7 @@ export class LocalSharedMemory extends Base {
     const index = rootIndex(this, "casRoot", i);
     const old = BigInt(checkValue("casRoot", this, expected, base));
     const offset = BigInt(checkValue("casRoot", this, ptr, base));
-    const roots = new BigUint64Array(this.buffer);
-    const was = Atomics.compareExchange(roots, index, old, offset);
+    const was = this.compareExchange(BigUint64Array, index, old, offset);
     return fromBase(Number(was), base);
   }
 

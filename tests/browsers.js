@@ -1,8 +1,9 @@
-// The browsers that drive pages in the tests: those that Debian's packages bring.
+// The browsers that puppeteer drives in the tests: those that Debian's packages
+// bring. tests/runtimes/browsers.js has them and WebKit behind the same functions.
 
 import { existsSync } from "node:fs";
 import puppeteer from "puppeteer-core";
-import { long } from "./js/support.js";
+import { long } from "./js/random.js";
 
 /** Their programs. */
 export const browsers = {
@@ -34,6 +35,7 @@ export function launch(name, options = {}) {
     executablePath: browsers[name],
     headless: true,
     args: name === "chrome" ? args : [],
+    timeout: 120_000, // milliseconds to start, on a busy machine
     ...options,
   });
 }

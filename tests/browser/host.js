@@ -22,47 +22,9 @@ export function realm(script) {
   return frame.contentWindow.eval(script);
 }
 
-/** Becomes a worker's script. There a worker has to leave, and to end, itself. */
-async function work({ url, body, data }) {
-  const { LocalSharedMemory } = await import(url);
-  const attached = [];
-  const from = (...all) => {
-    const memory = LocalSharedMemory.from(...all);
-    attached.push(memory);
-    return memory;
-  };
-  let stays = false;
-  const port = {
-    postMessage: (value) => self.postMessage({ value }),
-    stay: () => {
-      stays = true;
-    },
-    provable: async ({ thread }) => {
-      for (let tries = 0; tries < 1000; tries++) {
-        const { held } = await navigator.locks.query();
-        if (held.some(({ name }) => name.endsWith(`:${thread}`))) return;
-      }
-      throw new Error(`no lock of thread ${thread}`);
-    },
-  };
-  const Class = Object.create(LocalSharedMemory, { from: { value: from } });
-  try {
-    await (0, eval)(`(${body})`)(Class, data, port);
-    if (stays) return;
-    for (const memory of attached) memory.detach();
-    self.postMessage({ ended: 0 });
-  } catch (error) {
-    self.postMessage({ error: error.stack ?? String(error) });
-  }
-  self.close();
-}
-
 export function start(body, data) {
-  const script = `onmessage = ({ data }) => (${work})(data);`;
-  const url = URL.createObjectURL(
-    new Blob([script], { type: "text/javascript" }),
-  );
-  const worker = new Worker(url, { type: "module" });
+  const folder = here.replace(/[^/]*$/, "");
+  const worker = new Worker(`${folder}thread.js`, { type: "module" });
   worker.ended = new Promise((resolve, reject) => {
     worker.addEventListener("error", (event) =>
       reject(new Error(event.message ?? "the worker did not start")),
@@ -73,7 +35,7 @@ export function start(body, data) {
     });
   });
   worker.ended.catch(() => {}); // reported by whoever awaits it
-  worker.postMessage({ url: moduleUrl, body: String(body), data });
+  worker.postMessage({ body: String(body), data });
   return worker;
 }
 

@@ -121,6 +121,57 @@ test("pages that aren't isolated have no name for SharedArrayBuffer", () => {
   assert.equal(own.sharedArrayBuffer(own.malloc(5)).byteLength, 5);
 });
 
+/** An engine that shows a thread no growth by others until it grows itself. */
+const late = `
+  const proto = WebAssembly.Memory.prototype;
+  const { get } = Object.getOwnPropertyDescriptor(proto, "buffer");
+  const { grow } = proto;
+  const seen = new WeakMap();
+  Object.defineProperty(proto, "buffer", {
+    get() {
+      if (!seen.has(this)) seen.set(this, get.call(this));
+      return seen.get(this);
+    },
+  });
+  proto.grow = function (pages) {
+    seen.delete(this);
+    return grow.call(this, pages);
+  };`;
+
+/** Ways to a byte of a block, or of another place in the memory. */
+const looks = {
+  buffer: (memory, ptr) => new Uint8Array(memory.buffer)[ptr],
+  arrayView: (memory, ptr) => memory.arrayView(Uint8Array, ptr, 1)[0],
+  dataView: (memory, ptr) => memory.dataView(ptr, 1).getUint8(0),
+  arrayBuffer: (memory, ptr) => new Uint8Array(memory.arrayBuffer(ptr, 1))[0],
+  getUint8: (memory, ptr) => memory.getUint8(ptr),
+  load: (memory, ptr) => memory.load(Uint8Array, memory.index(Uint8Array, ptr)),
+  getString: (memory, ptr) => memory.getString(ptr, 1).charCodeAt(0),
+  setUint8: (memory, ptr) => memory.setUint8(ptr, 66) ?? 65,
+  memset: (memory, ptr) => memory.memset(ptr, 66, 1) && 65,
+};
+
+for (const [name, look] of Object.entries(looks)) {
+  test(`growth by another thread, told of late: ${name}`, () => {
+    const memory = new LocalSharedMemory({ initial: 2, maximum: 100 });
+    const { Class } = load(late);
+    const other = Class.from(structuredClone(memory));
+    look(other, 64);
+    const size = memory.buffer.byteLength;
+    const ptr = memory.malloc(size);
+    memory.setUint8(ptr + size - 1, 65);
+    assert.equal(look(other, ptr + size - 1), 65);
+    if (name === "buffer") return;
+    // And of what the heap has not been told either.
+    const pages = WebAssembly.Memory.prototype.grow.call(memory, 1);
+    memory.setUint8(pages * 65536, 65);
+    assert.equal(look(other, pages * 65536), 65);
+    assert.throws(() => look(other, (pages + 1) * 65536 + 1), {
+      code: "ERR_LSHM_OUTSIDE",
+    });
+  });
+}
+
 test("two copies of one layout share a memory", () => {
   const { Class } = load("");
   const memory = new LocalSharedMemory(4);

@@ -261,10 +261,9 @@ test("a worker that fails leaves too", leaving, async () => {
     LocalSharedMemory.from(data).malloc(10);
     throw new Error("on purpose");
   }, memory);
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
   await assert.rejects(worker.ended, /on purpose/);
-  await new Promise((resolve) =>
-    worker.threadId === -1 ? resolve() : worker.once("exit", resolve),
-  );
+  await exited;
   assert.deepEqual(memory.threads(), [memory.thread]);
 });
 

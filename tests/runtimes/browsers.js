@@ -12,50 +12,36 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import puppeteer from "puppeteer-core";
+import { browsers as puppeteered, launch } from "../browsers.js";
 
 /** The first of some programs that is installed, or null. */
 export const program = (...paths) => paths.find(existsSync) ?? null;
 
 const isRoot = process.getuid?.() === 0;
 
-async function launch(options) {
-  const browser = await puppeteer.launch({ headless: true, ...options });
+// In milliseconds, for busy machines too.
+const PATIENCE = 600_000; // of one command to a browser
+const LOAD_LIMIT = 180_000; // of one page
+
+/** One that puppeteer drives. */
+async function drive(name) {
+  if (!existsSync(puppeteered[name])) return null;
+  const browser = await launch(name, { protocolTimeout: PATIENCE });
   const version = (await browser.version()).replace(/^\D+/, "");
   return {
     version,
     open: async (url) => {
       const page = await browser.newPage();
-      const go = (to) => page.goto(to);
+      const go = (to) => page.goto(to, { timeout: LOAD_LIMIT });
       await go(url);
       return {
         go,
         read: (expression) => page.evaluate(expression),
-        screenshot: (path) => page.screenshot({ path }),
         close: () => page.close(),
       };
     },
     close: () => browser.close(),
   };
-}
-
-async function chromium() {
-  const executablePath = program("/usr/bin/chromium");
-  if (executablePath === null) return null;
-  // Root has no sandbox; containers often have a small /dev/shm.
-  const args = ["--disable-dev-shm-usage", "--disable-gpu"];
-  if (isRoot) args.push("--no-sandbox");
-  return launch({ executablePath, args, protocolTimeout: 600_000 });
-}
-
-async function firefox() {
-  const executablePath = program("/usr/bin/firefox-esr");
-  if (executablePath === null) return null;
-  return launch({
-    browser: "firefox",
-    executablePath,
-    protocolTimeout: 600_000,
-  });
 }
 
 /** A port that nobody listens on. */
@@ -92,7 +78,7 @@ async function ask(base, method, path, body) {
   const response = await fetch(base + path, {
     method,
     body: body && JSON.stringify(body),
-    signal: AbortSignal.timeout(600_000),
+    signal: AbortSignal.timeout(PATIENCE),
   });
   const { value } = await response.json();
   if (!response.ok)
@@ -147,7 +133,7 @@ async function webkit() {
     const { sessionId, capabilities } = await startSession(base, {
       alwaysMatch: {
         "webkitgtk:browserOptions": { binary, args: ["--automation"] },
-        timeouts: { script: 600_000, pageLoad: 60_000 },
+        timeouts: { script: PATIENCE, pageLoad: LOAD_LIMIT },
       },
     });
     const session = `/session/${sessionId}`;
@@ -180,4 +166,8 @@ async function openWindow(base, session, url) {
   };
 }
 
-export const browsers = { chromium, firefox, webkit };
+export const browsers = {
+  chromium: () => drive("chrome"),
+  firefox: () => drive("firefox"),
+  webkit,
+};

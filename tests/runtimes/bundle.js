@@ -8,22 +8,27 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
+const suite = join(root, "tests/js");
+
+/** What a file of the suite imports, and what those import; not the host. */
+function importsOf(name, found = new Set()) {
+  const source = readFileSync(join(suite, name), "utf8");
+  for (const [, from] of source.matchAll(/ from "([^"]+)"/g)) {
+    if (found.has(from)) continue;
+    found.add(from);
+    const own = /^\.\/(?!host\.js$)(.+)$/.exec(from)?.[1];
+    if (own) importsOf(own, found);
+  }
+  return found;
+}
+
+const everywhere = /^(node:test|node:assert\/strict|\.\/.*)$/;
+
 /** Files that import nothing which only some hosts have. */
-export const portable = readdirSync(join(root, "tests/js"))
+export const portable = readdirSync(suite)
   .filter((name) => name.endsWith(".test.js"))
-  .map((name) => `tests/js/${name}`)
-  .filter((file) => {
-    const source = readFileSync(join(root, file), "utf8");
-    const imports = [...source.matchAll(/ from "([^"]+)"/g)].map((m) => m[1]);
-    return imports.every((name) =>
-      [
-        "node:test",
-        "node:assert/strict",
-        "./support.js",
-        "./storm.js",
-      ].includes(name),
-    );
-  });
+  .filter((name) => [...importsOf(name)].every((from) => everywhere.test(from)))
+  .map((name) => `tests/js/${name}`);
 
 const browser = (name) => join(root, "tests/browser", name);
 

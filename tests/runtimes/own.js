@@ -24,7 +24,7 @@ export async function outcome(tab, limit) {
 async function visit(browser, url, page) {
   const tab = await browser.open(`${url}own.html?${page}`);
   try {
-    const { value, error } = await outcome(tab, 60_000);
+    const { value, error } = await outcome(tab, 180_000);
     assert.equal(error, undefined);
     return value;
   } finally {
@@ -93,7 +93,7 @@ export const tests = [
       const tab = await browser.open(url);
       try {
         for (let load = 0; load < 8; load++) {
-          assert.deepEqual(await outcome(tab, 60_000), { value: null });
+          assert.deepEqual(await outcome(tab, 180_000), { value: null });
           await tab.go(url);
         }
       } finally {

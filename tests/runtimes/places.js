@@ -45,6 +45,10 @@ const clones = {
 export const peculiar = {
   chromium: {},
   firefox: {
+    worker: {
+      threads:
+        "in Firefox, a worker that starts a worker may hang for ever, with or without this library",
+    },
     worklet: {
       blocking: null,
       "stack overflow":

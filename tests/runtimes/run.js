@@ -4,8 +4,8 @@
 //   node tests/runtimes/run.js [--all] [--brief] [--write] [NAME...]
 //
 // --all fails where one of them is not installed; --brief leaves out the other
-// versions of Node, and of each browser all but a dedicated worker; --write writes the table into
-// docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
+// versions of Node, and of each browser all but one place; --write writes the
+// table into docs/PLATFORMS.md; NAMEs choose among node-20, deno, chromium and so on.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { browsers } from "./browsers.js";
 import { bundle } from "./bundle.js";
-import { places } from "./places.js";
+import { lacksOf, places } from "./places.js";
 import { runProgram, runtimes } from "./programs.js";
 import { report, write } from "./report.js";
 import { servers } from "./servers.js";
@@ -38,14 +38,12 @@ const wanted = (name) =>
 /** The results of one place of a browser. */
 async function runPlace(browser, urls, place) {
   const base = places[place].isolated === false ? urls.alone : urls.isolated;
-  const tab = await browser.open(`${base}?${browser.name}&${place}&${seed}`);
   try {
+    const tab = await browser.open(`${base}?${browser.name}&${place}&${seed}`);
     const { results, error } = await outcome(tab, TIME_LIMIT);
     return results ?? [{ name: place, outcome: "failed", reason: error }];
   } catch (error) {
     return [{ name: place, outcome: "failed", reason: error.stack }];
-  } finally {
-    await tab.close();
   }
 }
 
@@ -68,10 +66,24 @@ async function runOwn(browser, urls) {
   return results;
 }
 
+/** Where a browser's brief run is: where it can start workers, best in one. */
+const briefPlace = (name) =>
+  ["worker", "page"].find((place) => !lacksOf(name, place).threads);
+
+/** Starts a browser; once more where it did not come up, as on a busy machine. */
+async function begin(name) {
+  try {
+    return await browsers[name]();
+  } catch (error) {
+    console.log(`${name} did not start: ${error.message}`);
+    return browsers[name]();
+  }
+}
+
 /** Runs everything in a browser; false if it is not installed. */
 async function runBrowser(name, urls, tell) {
   const works = Object.entries(places)
-    .filter(([place]) => !values.brief || place === "worker")
+    .filter(([place]) => !values.brief || place === briefPlace(name))
     .map(([place, { title }]) => [
       title,
       (browser) => runPlace(browser, urls, place),
@@ -80,7 +92,7 @@ async function runBrowser(name, urls, tell) {
     works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
   for (const [place, work] of works) {
     // Each its own: one that crashes takes nothing else along.
-    const browser = await browsers[name]();
+    const browser = await begin(name);
     if (browser === null) return false;
     browser.name = name;
     try {

@@ -68,7 +68,7 @@ const pages = {
     await pause(300);
     expect(left === null, "no death while it idles");
     worker.terminate();
-    const end = Date.now() + 10000;
+    const end = Date.now() + 60000;
     while (left === null && Date.now() < end) await pause(50);
     expect(left !== null, "the end to be proven once it was terminated");
     expect(left.blocks === blocks, `${blocks} blocks, not ${left.blocks}`);
@@ -115,7 +115,7 @@ const pages = {
     node.connect(context.destination);
     const rendered = context.startRendering();
     const taken = new Set();
-    const end = Date.now() + 20000;
+    const end = Date.now() + 60000;
     while (taken.size < count && Date.now() < end) {
       for (let i = 0; i < count; i++) {
         const ptr = memory.load(Uint32Array, first + i);
@@ -166,7 +166,7 @@ const pages = {
 
   /** Heaps of 4 GiB at most, threads that idle and one that never yields. */
   async crowd(count) {
-    const end = Date.now() + 5000;
+    const end = Date.now() + 60000;
     while ((await held()).length > 0 && Date.now() < end) await pause(50);
     expect((await held()).length === 0, "no lock of the page before");
     globalThis.heaps = Array.from(
