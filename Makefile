@@ -64,12 +64,11 @@ test-mutations:
 	timeout $(TIME_LIMIT) python3 -B tests/mutations/run.py
 
 ## test-runtimes  the portable JavaScript tests on Deno, Bun and in browsers, as
-##             far as they are installed, once each
+##             far as they are installed, once each (LSHM_LONG=1: on all, everywhere)
 test-runtimes: build
 	@tools/setup test
-	timeout $(RUNTIMES_LIMIT) node tests/runtimes/run.js $(RUNTIMES)
-RUNTIMES_LIMIT := 1800
-RUNTIMES := --brief
+	timeout $(TIME_LIMIT) node tests/runtimes/run.js \
+		$(if $(LSHM_LONG),--all,--brief)
 
 ## platforms   the same on all of them, and writes docs/PLATFORMS.md
 platforms: build
