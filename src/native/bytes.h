@@ -19,19 +19,20 @@ inline __attribute__((always_inline)) void bytes_store64(uint8_t *p, uint64_t x)
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) unaligned64;
 
-/* A look at bytes that their user may be writing: here, and in header_peek, the
- * thread sanitizer is asked to leave it alone. */
+/* A look at eight bytes that their user may be writing: the one place that the thread
+ * sanitizer is asked to leave alone. Aligned they are read at once, and before what is
+ * read later: acquire, for what may be a header. */
 __attribute__((no_sanitize("thread"), noinline, unused)) static uint64_t
 bytes_peek64(const uint8_t *p)
 {
-	return *(const volatile unaligned64 *)p;
+	if ((uintptr_t)p % sizeof(uint64_t))
+		return *(const volatile unaligned64 *)p;
+	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_ACQUIRE);
 }
 
-/* A look at what may be a header, before what it says is looked at: acquire. */
-__attribute__((no_sanitize("thread"), noinline, unused)) static uint64_t
-header_peek(const uint8_t *p)
+static inline uint64_t header_peek(const uint8_t *header)
 {
-	return __atomic_load_n((const uint64_t *)(const void *)p, __ATOMIC_ACQUIRE);
+	return bytes_peek64(header);
 }
 
 inline void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
