@@ -20,8 +20,9 @@
 
 #define NO_SERIAL UINTPTR_MAX
 
-/* Tries to get a slot, and for how long: with much else to run each may wait. */
-enum { PATIENCE = 100, PATIENCE_NS = 100000000 };
+/* Tries to get a slot, and how long each waits: who is asked to extend the table may
+ * have to wait for a processor. */
+enum { PATIENCE = 100, PATIENCE_NS = 1000000 };
 
 _Thread_local struct cache cache = {.serial = NO_SERIAL};
 static _Thread_local struct member *own;
@@ -302,22 +303,14 @@ static int inherited_reopen(struct lshm *heap)
 	return error;
 }
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Whoever took the last slot may be about to extend the table; but who was refused
  * in spite of patience is so at once when he asks again. */
 static int attach_patiently(struct member *m)
 {
 	int error = thread_attach(&m->view, 0);
 	int tries = error == LSHM_ERR_THREADS_FULL && !m->refused ? PATIENCE : 0;
-	uint64_t end = tries ? clock_ns() + PATIENCE_NS : 0;
-	while (error == LSHM_ERR_THREADS_FULL && tries-- && clock_ns() < end) {
-		sched_yield();
+	while (error == LSHM_ERR_THREADS_FULL && tries--) {
+		nanosleep(&(struct timespec){.tv_nsec = PATIENCE_NS}, NULL);
 		error = thread_attach(&m->view, 0);
 	}
 	m->refused = error == LSHM_ERR_THREADS_FULL;
