@@ -14,8 +14,7 @@
 #include "errors.h"
 #include "layout.h"
 
-/* How many free blocks of a class a thread keeps for itself at most: of the small
- * classes, and of the large ones (from 1 KiB on). */
+/* How many free blocks a thread keeps for itself at most. */
 enum {
 	CACHE_MOST = 20,    /* of a class, */
 	CACHE_BYTES = 8192, /* and no more of it than these, but one block at least */
