@@ -8,10 +8,10 @@ set(wasm_small inline.c span.c heap.c wasm/host.c wasm/face.c slab.c cache.c ref
 	slow.c realloc.c thread.c walk.c format.c names.c check.c)
 
 lshm_wasm_module(span
-	JAVASCRIPT heap_adopt heap_open heap_verify thread_attach_inplace
+	JAVASCRIPT heap_adopt heap_open heap_verify thread_attach_inplace thread_mark
+		thread_next
 	WITH heap_extend span_claim)
 lshm_wasm_module(slab
-	JAVASCRIPT thread_mark thread_next
 	WITH block_retire cache_drain cache_empty heap_relieve slab_refill
 		slab_settle)
 lshm_wasm_module(malloc

@@ -42,10 +42,8 @@ set(wasm_modules)
 function(lshm_wasm_module name)
 	cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "JAVASCRIPT;WITH")
 	set(module ${wasm_dir}/${name}.wasm)
-	list(JOIN arg_JAVASCRIPT "," functions)
-	foreach(function ${arg_WITH})
-		string(APPEND functions ",${function}")
-	endforeach()
+	list(APPEND functions ${arg_JAVASCRIPT} ${arg_WITH})
+	list(JOIN functions "," functions)
 	add_custom_command(OUTPUT ${module}
 		COMMAND ${LSHM_WASM_OPT} ${wasm_optimise} ${wasm_dir}/${name}.wat
 			-o ${module}

@@ -77,8 +77,7 @@ static void block_return(struct view *v, size_t p, uint32_t bytes)
 	for (uint32_t tries = 0; tries < 1000; tries++) {
 		uint32_t k = pointer_head(v, p);
 		uint64_t w = load_acquire(&map_at(v, k)->word);
-		if (WORD_OWNER(w) == v->mine ||
-		    (WORD_OWNER(w) == OWNER(KIND_SLAB, 0) && slab_adopt(v, k, w))) {
+		if (WORD_OWNER(w) == v->mine || slab_adopt(v, k, w)) {
 			if (!slab_put(v, k, p))
 				slab_release(v, k, load_relaxed(&map_at(v, k)->word));
 			return;

@@ -26,8 +26,9 @@ struct class_list {
 	uint32_t slab;     /* current slab: first of the ring; 0 = none */
 	uint32_t inverse;  /* 2^32 / stride in bytes, rounded up; see slab_block */
 	uint16_t capacity; /* payload bytes of a block */
-	uint16_t demand;   /* slabs made and not freed, saturating */
 	uint16_t first;    /* in view.cache: the blocks that we keep, */
+	uint8_t demand;    /* slabs made and not freed, saturating */
+	uint8_t held;      /* slabs on the ring */
 	uint8_t count;     /* how many there are, the last one freed last, */
 	uint8_t limit;     /* and may be */
 };
@@ -96,6 +97,7 @@ struct view {
 	                              last one is for all that are longer */
 	uint32_t conflicts;        /* compare-exchanges that the last search lost */
 	uint32_t in_flight;        /* sum of the words it met in transition */
+	uint32_t gathered;         /* `chunks` when we gathered last; see heap_relieve */
 	uint64_t live[LIVE_COUNT]; /* header bits of what threads allocated whose blocks
 	                              we freed last, or we did: by number */
 	struct class_list list[CLASS_COUNT];

@@ -121,8 +121,7 @@ struct entry {
 	                            with the acquire in slab_fresh */
 	uint16_t spare;
 	union {
-		_Atomic uint32_t next;   /* ring of the owner's slabs of the class; chain
-		                             of ownerless ones from header.parked */
+		_Atomic uint32_t next;   /* ring of the owner's slabs of the class */
 		_Atomic uint32_t thread; /* of a span: who allocated it */
 	};
 	_Atomic uint32_t prev; /* the ring's other way */
@@ -231,7 +230,7 @@ struct header {
 	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
 	uint32_t spare[5];
 	_Atomic uint64_t root[ROOT_COUNT];
-	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: an ownerless slab with room */
+	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: none with room lies lower */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
 	uint8_t reserve[480];
 	struct name names[NAME_COUNT];

@@ -82,9 +82,12 @@
 #define segment_refresh lshm_core_segment_refresh
 #define segment_reopen lshm_core_segment_reopen
 #define slab_adopt lshm_core_slab_adopt
+#define slab_collect lshm_core_slab_collect
 #define slab_enlist lshm_core_slab_enlist
 #define slab_fresh lshm_core_slab_fresh
 #define slab_has_fresh lshm_core_slab_has_fresh
+#define slab_has_room lshm_core_slab_has_room
+#define slab_ours lshm_core_slab_ours
 #define slab_park lshm_core_slab_park
 #define slab_put lshm_core_slab_put
 #define slab_rebuild lshm_core_slab_rebuild

@@ -10,31 +10,9 @@
 
 enum {
 	CARVE_GRANULES = 128, /* carved at once: 2 KiB, at least one block */
-	PARKED_TRIES = 8,
+	PARKED_LOOKS = 64,
 	BUSY = 8, /* slabs of a class after which they get longer */
 };
-
-/* Take back what other threads freed in our slab k, which is current: XFREE
- * becomes FREE. Whether there was any. */
-static bool slab_collect(struct view *v, uint32_t k, uint64_t word)
-{
-	uint32_t stride = word_stride(word);
-	uint32_t unit_log2 = v->chunk_log2 - 6 - GRANULE_LOG2;
-	uint32_t fresh = slab_fresh(v, k, word);
-	struct entry *e = map_at(v, k);
-	for (uint32_t i = 0; i < WORD_ARG(word); i++) {
-		if (!load_relaxed(&e[i].hints))
-			continue;
-		for (uint64_t bits = exchange_acquire(&e[i].hints, 0); bits; bits &= bits - 1) {
-			uint32_t x = (i << 6 | (uint32_t)__builtin_ctzll(bits)) << unit_log2;
-			uint32_t end = min32(x + (1u << unit_log2), fresh);
-			for (x += stride - 1, x -= x % stride; x < end; x += stride)
-				if (label_look(v, slab_payload(v, k, x)) == STATE_XFREE)
-					slab_put(v, k, slab_payload(v, k, x));
-		}
-	}
-	return load_relaxed(&e->head);
-}
 
 /* The current slab's list is empty: label some blocks that were never used. */
 static bool slab_carve(struct view *v, uint32_t k, uint64_t word)
@@ -83,28 +61,31 @@ static bool slab_create(struct view *v, uint32_t class, uint32_t n)
 	store_owned16(&e->used, 0);
 	store_relaxed(&e->fresh, 0);
 	span_commit(v, k, KIND_SLAB, view_slot(v), n);
-	if (v->list[class].demand < UINT16_MAX)
+	if (v->list[class].demand < UINT8_MAX)
 		v->list[class].demand++;
 	slab_enlist(v, class, k);
 	return true;
 }
 
-/* `parked` is a chain of hints: each says where to look for the next. */
-static bool slab_take_parked(struct view *v, uint32_t class)
+/* Look at so many words for an ownerless slab of the class, from the lowest chunk
+ * on where one with room may be. Who parks a lower one meanwhile changes `parked`. */
+static bool slab_take_parked(struct view *v, uint32_t class, uint32_t looks)
 {
 	_Atomic uint32_t *parked = &view_header(v)->parked[class];
-	for (uint32_t i = 0; i < PARKED_TRIES; i++) {
-		uint32_t k = load_relaxed(parked);
-		if (!k || k >= v->chunks)
-			return false;
-		struct entry *e = map_at(v, k);
-		uint64_t w = load_acquire(&e->word);
-		bool slab = WORD_OWNER(w) == OWNER(KIND_SLAB, 0) && WORD_CLASS(w) == class;
-		uint32_t next = slab ? load_relaxed(&e->next) : 0;
-		if (cas32(parked, k, next == k ? 0 : next) && slab && slab_adopt(v, k, w))
-			return true;
+	uint32_t seen = load_relaxed(parked), c = seen;
+	bool found = false;
+	if (!seen)
+		return false;
+	for (; c < v->chunks && !found && looks; looks--) {
+		uint64_t w = map_word(v, c);
+		found = WORD_CLASS(w) == class && slab_has_room(v, c, w) && slab_adopt(v, c, w);
+		c += word_length(w);
 	}
-	return false;
+	cas32(parked, seen, c < v->chunks ? c : 0);
+	/* We need not make so many. */
+	if (found && v->list[class].demand)
+		v->list[class].demand--;
+	return found;
 }
 
 /* Become the owner of one more slab of the class. */
@@ -112,12 +93,14 @@ static bool slab_obtain(struct view *v, uint32_t class)
 {
 	uint32_t least = slab_least(v, class), step = 1;
 	do {
-		if (slab_take_parked(v, class) || slab_create(v, class, slab_length(v, class)) ||
+		/* What it costs to look further is for a heap that cannot grow. */
+		uint32_t looks = v->chunks < v->chunks_max ? PARKED_LOOKS : v->chunks;
+		if (slab_take_parked(v, class, looks) || slab_create(v, class, slab_length(v, class)) ||
 		    slab_create(v, class, least))
 			return true;
 		step = heap_relieve(v, least, 1, step);
 	} while (step);
-	return false;
+	return slab_take_parked(v, class, v->chunks);
 }
 
 bool slab_refill(struct view *v, uint32_t class)
@@ -131,12 +114,11 @@ bool slab_refill(struct view *v, uint32_t class)
 				return false;
 			continue;
 		}
-		struct entry *e = map_at(v, k);
-		uint64_t w = load_relaxed(&e->word);
-		if (WORD_OWNER(w) != v->mine || WORD_CLASS(w) != class ||
-		    !slab_word_valid(v, k, w)) {
-			list->slab = 0; /* not ours: reaped by force, or damaged */
-		} else if (load_relaxed(&e->head) || slab_collect(v, k, w) || slab_carve(v, k, w)) {
+		uint64_t w = slab_ours(v, class, k);
+		if (!w) {
+			ring_forget(list); /* reaped by force, or damaged */
+		} else if (load_relaxed(&map_at(v, k)->head) || slab_collect(v, k, w) ||
+		           slab_carve(v, k, w)) {
 			cache_fill(v, list, w);
 			return true;
 		} else {
@@ -148,33 +130,18 @@ bool slab_refill(struct view *v, uint32_t class)
 
 /* --- when memory is short ---------------------------------------------------------- */
 
-/* Whether an ownerless slab may have something free. A stale look is harmless. */
-static bool slab_worth_a_look(struct view *v, uint32_t k, uint64_t word)
-{
-	struct entry *e = map_at(v, k);
-	if (!slab_word_valid(v, k, word))
-		return false;
-	if (word & WORD_DIRTY || slab_has_fresh(v, k, word) || load_relaxed(&e->head))
-		return true;
-	for (uint32_t i = 0; i < WORD_ARG(word); i++)
-		if (load_relaxed(&e[i].hints))
-			return true;
-	return false;
-}
-
 /* Give back what we keep. Own every slab for a moment that is ours or nobody's: free
  * it if it is empty, else leave it where the next one finds it. */
 static void heap_gather(struct view *v)
 {
 	cache_empty(v);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
-		_Atomic uint64_t *word = &map_at(v, c)->word;
-		uint64_t w = load_acquire(word);
+		uint64_t w = map_word(v, c);
 		n = word_length(w);
-		if (WORD_OWNER(w) == OWNER(KIND_SLAB, 0) && slab_worth_a_look(v, c, w) &&
-		    slab_adopt(v, c, w))
-			w = load_relaxed(word);
-		if (WORD_OWNER(w) == v->mine && slab_word_valid(v, c, w))
+		if (slab_has_room(v, c, w))
+			slab_adopt(v, c, w);
+		w = slab_ours(v, WORD_CLASS(w), c);
+		if (w)
 			slab_settle(v, c, w);
 	}
 }
@@ -183,14 +150,14 @@ uint32_t heap_relieve(struct view *v, uint32_t n, uint32_t align, uint32_t step)
 {
 	if (!view_attached(v))
 		return 0;
-	if (step == 1) {
-		heap_gather(v);
-		return 2;
-	}
-	if (step < 1000 && heap_extend(v, n, align))
-		return step + 1;
-	if (step > 1000 || !host_reap(v))
+	/* All was gathered before at this size: a little more room spares us to do it for
+	 * every little that was freed since. */
+	bool gathered = step > 1 || v->gathered == v->chunks;
+	if (gathered && step < 1000 && heap_extend(v, n, align))
+		return step + (step > 1);
+	if (step > 1 && (step > 1000 || !host_reap(v)))
 		return 0;
 	heap_gather(v);
-	return 1001;
+	v->gathered = v->chunks;
+	return step > 1 ? 1001 : 2;
 }

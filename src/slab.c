@@ -4,7 +4,8 @@
  * the owner's cache over them. Each owned slab is on its owner's ring of the
  * class; the first of the ring is current, and what its owner keeps for malloc
  * comes from its list. A slab whose list runs empty is given up: whoever gives a
- * block of it back next becomes its owner. So nobody hoards what others free.
+ * block of it back next becomes its owner, and gives up its oldest if it has too
+ * many. So nobody hoards what others free.
  *
  *   in our slab       CACHED to FREE, on the list
  *   in another's      noted in our outbox, CACHED to XFREE, later a hint bit beside
@@ -28,6 +29,10 @@ uint32_t pointer_head(struct view *v, size_t p)
 	return WORD_KIND(w) == KIND_TAIL && back <= c ? c - back : c;
 }
 
+/* Slabs of a class that a thread has at most, before it gives one up for another
+ * that it frees into: less in a small heap, where what one has, others lack. */
+enum { HELD_MOST = 16, HELD_LEAST = 2, HELD_CHUNKS = 128 };
+
 /* --- rings ---------------------------------------------------------------- */
 
 static void ring_link(struct view *v, uint32_t prev, uint32_t next)
@@ -45,6 +50,7 @@ void slab_enlist(struct view *v, uint32_t class, uint32_t k)
 		*first = k;
 	ring_link(v, last < v->chunks ? last : k, k);
 	ring_link(v, k, *first);
+	v->list[class].held++;
 }
 
 static void ring_remove(struct view *v, uint32_t class, uint32_t k)
@@ -56,6 +62,7 @@ static void ring_remove(struct view *v, uint32_t class, uint32_t k)
 		next = k; /* damaged */
 	else
 		ring_link(v, prev, next);
+	v->list[class].held--;
 	if (*first == k)
 		*first = next == k ? 0 : next;
 }
@@ -91,6 +98,26 @@ bool slab_put(struct view *v, uint32_t k, size_t p)
 	return used;
 }
 
+bool slab_collect(struct view *v, uint32_t k, uint64_t word)
+{
+	uint32_t stride = word_stride(word);
+	uint32_t unit_log2 = v->chunk_log2 - 6 - GRANULE_LOG2;
+	uint32_t fresh = slab_fresh(v, k, word);
+	struct entry *e = map_at(v, k);
+	for (uint32_t i = 0; i < WORD_ARG(word); i++) {
+		if (!load_relaxed(&e[i].hints))
+			continue;
+		for (uint64_t bits = exchange_acquire(&e[i].hints, 0); bits; bits &= bits - 1) {
+			uint32_t x = (i << 6 | (uint32_t)__builtin_ctzll(bits)) << unit_log2;
+			uint32_t end = min32(x + (1u << unit_log2), fresh);
+			for (x += stride - 1, x -= x % stride; x < end; x += stride)
+				if (label_look(v, slab_payload(v, k, x)) == STATE_XFREE)
+					slab_put(v, k, slab_payload(v, k, x));
+		}
+	}
+	return load_relaxed(&e->head);
+}
+
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t stride = word_stride(word);
@@ -114,6 +141,67 @@ void slab_rebuild(struct view *v, uint32_t k, uint64_t word)
 
 /* --- owning ------------------------------------------------------------------ */
 
+uint64_t slab_ours(struct view *v, uint32_t class, uint32_t k)
+{
+	uint64_t w = k < v->chunks ? map_word(v, k) : 0;
+	bool ours = WORD_OWNER(w) == v->mine && WORD_CLASS(w) == class;
+	return ours && slab_word_valid(v, k, w) ? w : 0;
+}
+
+bool slab_has_room(struct view *v, uint32_t k, uint64_t word)
+{
+	struct entry *e = map_at(v, k);
+	if (WORD_OWNER(word) != OWNER(KIND_SLAB, 0) || !slab_word_valid(v, k, word))
+		return false;
+	if (word & WORD_DIRTY || slab_has_fresh(v, k, word) || load_relaxed(&e->head))
+		return true;
+	for (uint32_t i = 0; i < WORD_ARG(word); i++)
+		if (load_relaxed(&e[i].hints))
+			return true;
+	return false;
+}
+
+void slab_park(struct view *v, uint32_t k, uint64_t word)
+{
+	_Atomic uint32_t *parked = &view_header(v)->parked[WORD_CLASS(word)];
+	ring_remove(v, WORD_CLASS(word), k);
+	/* Pairs with the compare-exchange in slab_adopt. Only we may change the
+	 * word, unless we were reaped by force. */
+	word = map_change(v, k, word, KIND_SLAB, 0, WORD_ARG(word));
+	uint32_t low = load_relaxed(parked);
+	if (slab_has_room(v, k, word) && low - 1 >= k) /* above k, or none */
+		cas32(parked, low, k);
+}
+
+/* Free our slab k if it is empty, else give it up; its notes are right. */
+static void slab_leave(struct view *v, uint32_t k, uint64_t word)
+{
+	if (!slab_release(v, k, word))
+		slab_park(v, k, word);
+}
+
+void slab_settle(struct view *v, uint32_t k, uint64_t word)
+{
+	slab_rebuild(v, k, word);
+	slab_leave(v, k, word);
+}
+
+/* One more slab of the class is to be ours. If that is too many, the one goes that we
+ * have had for longest and that is not current: else a thread that frees what others
+ * allocate would keep all of it. */
+static void slab_make_way(struct view *v, uint32_t class)
+{
+	struct class_list *list = &v->list[class];
+	if (list->held < min32(HELD_MOST, max32(HELD_LEAST, v->chunks / HELD_CHUNKS)))
+		return;
+	uint32_t k = load_relaxed(&map_at(v, list->slab)->next);
+	uint64_t w = slab_ours(v, class, k);
+	if (!w)
+		return; /* damaged */
+	slab_collect(v, k, w);
+	slab_leave(v, k, w);
+}
+
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 {
 	if (!slab_word_valid(v, k, word) || WORD_SLOT(word) != 0)
@@ -123,28 +211,7 @@ bool slab_adopt(struct view *v, uint32_t k, uint64_t word)
 		return false;
 	if (word & WORD_DIRTY)
 		slab_rebuild(v, k, mine);
+	slab_make_way(v, WORD_CLASS(word));
 	slab_enlist(v, WORD_CLASS(word), k);
 	return true;
-}
-
-void slab_park(struct view *v, uint32_t k, uint64_t word)
-{
-	uint32_t class = WORD_CLASS(word);
-	_Atomic uint32_t *parked = &view_header(v)->parked[class];
-	struct entry *e = map_at(v, k);
-	bool room = load_relaxed(&e->head) || slab_has_fresh(v, k, word);
-	ring_remove(v, class, k);
-	store_owned32(&e->next, room ? load_relaxed(parked) : 0);
-	/* Pairs with the compare-exchange in slab_adopt. Only we may change the
-	 * word, unless we were reaped by force. */
-	map_change(v, k, word, KIND_SLAB, 0, WORD_ARG(word));
-	if (room)
-		store_relaxed(parked, k);
-}
-
-void slab_settle(struct view *v, uint32_t k, uint64_t word)
-{
-	slab_rebuild(v, k, word);
-	if (!slab_release(v, k, word))
-		slab_park(v, k, word);
 }

@@ -29,10 +29,25 @@ void list_push(struct view *v, struct entry *e, uint32_t k, size_t p);
 /* Put the block at p back on the list of our slab k. False: it was the last one in
  * use, says the counter. */
 bool slab_put(struct view *v, uint32_t k, size_t p);
+/* No slab is ours any more of a class. */
+INLINE void ring_forget(struct class_list *list)
+{
+	list->slab = 0;
+	list->held = 0;
+}
+
 /* Put our slab k, whose notes are right, on the ring of its class. */
 void slab_enlist(struct view *v, uint32_t class, uint32_t k);
 /* Become the owner of an ownerless slab whose word was read as `word`. */
 bool slab_adopt(struct view *v, uint32_t k, uint64_t word);
+/* The word of slab k of the class, if it is ours, else 0. */
+uint64_t slab_ours(struct view *v, uint32_t class, uint32_t k);
+/* Whether k is an ownerless slab that may have something free; a stale look harms
+ * nobody. */
+bool slab_has_room(struct view *v, uint32_t k, uint64_t word);
+/* Take back what other threads freed in our slab k: XFREE becomes FREE. Whether it
+ * has a list. */
+bool slab_collect(struct view *v, uint32_t k, uint64_t word);
 /* Read all labels of our slab k and make its list from them. */
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word);
 /* Give up our slab k, whose notes are right; whoever needs it may take it. */

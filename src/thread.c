@@ -106,7 +106,7 @@ static void class_lists_begin(struct view *v)
 	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
 		uint32_t stride = class_stride(class) * GRANULE;
-		list->slab = 0;
+		ring_forget(list);
 		list->inverse = UINT32_MAX / stride + 1;
 		list->capacity = (uint16_t)(stride - HEADER_SIZE);
 		list->demand = 0;
@@ -126,6 +126,7 @@ static void thread_enter(struct view *v, struct slot *s, uint32_t slot)
 	v->state = SLOT_WORD(SLOT_ALIVE, 0, 0, SLOT_EPOCH(w));
 	v->slot = s;
 	v->pending = 0;
+	v->gathered = 0;
 	v->error = 0;
 	class_lists_begin(v);
 	v->own = label_base(STATE_LIVE, v->thread);
@@ -212,11 +213,11 @@ void thread_trim(struct view *v)
 	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
 		struct class_list *list = &v->list[class];
 		for (uint32_t tries = 0; list->slab && tries < v->chunks; tries++) {
-			uint64_t w = map_word(v, list->slab);
-			if (WORD_OWNER(w) == v->mine && slab_word_valid(v, list->slab, w))
+			uint64_t w = slab_ours(v, class, list->slab);
+			if (w)
 				slab_settle(v, list->slab, w);
 			else
-				list->slab = 0; /* damaged: left to the walkers */
+				ring_forget(list); /* damaged: left to the walkers */
 		}
 	}
 }

@@ -273,6 +273,26 @@ static void kept_releasing(void)
 	kept_former(true);
 }
 
+/* To one that was given up, while the victim has as many slabs of the class as it may:
+ * the older one is given up for it, of which another thread freed a block. */
+static void kept_surplus(void)
+{
+	size_t older[2], other;
+	lively();
+	take_until(VICTIM, KEPT_ONE, ANOTHER_SLAB);
+	older[0] = hand[0];
+	older[1] = hand[1];
+	take_until(VICTIM, KEPT_ONE, ANOTHER_SLAB);
+	hand[1] = hand[0];
+	other = take(VICTIM, KEPT_ONE);
+	drop(VICTIM, older[0]);
+	drop(VICTIM, hand[1]);
+	drop(SECOND, older[1]);
+	thread_trim(view_of(SECOND));
+	hand[0] = other;
+	CHECK(keeps_one() && view_of(VICTIM)->list[class_of(KEPT_ONE)].held == 2);
+}
+
 /* To one that a dead thread left. */
 static void kept_orphaned(void)
 {
@@ -610,6 +630,7 @@ static const struct operation operations[] = {
 	{"free, giving back many", kept_many, free_it, AT_ONCE},
 	{"free, giving back", kept_own, free_it, AT_ONCE},
 	{"free, adopting the slab", kept_adopting, free_it, AT_ONCE},
+	{"free, adopting one slab too many", kept_surplus, free_it, AT_ONCE},
 	{"free, releasing the slab", kept_releasing, free_it, AT_ONCE},
 	{"free, adopting a dead one's slab", kept_orphaned, free_it, AT_ONCE},
 	{"free, giving back to another", kept_foreign, free_it, AT_ONCE},

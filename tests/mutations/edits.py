@@ -93,7 +93,7 @@ EDITS = [
         "collect above fresh",
         [
             (
-                "refill.c",
+                "slab.c",
                 """	uint32_t fresh = slab_fresh(v, k, word);
 	struct entry *e = map_at(v, k);
 	for (""",
