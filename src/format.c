@@ -4,7 +4,7 @@
 enum {
 	BYTES_PER_SLOT = 256 << 10, /* of the initial size, for inline slots */
 	BYTES_MIN_SMALL = 16 << 10,
-	SMALL_HEAP = 64 << 10,   /* below, a single slot stands inline */
+	PAGE = 64 << 10,         /* 1 inline slot in less, and one more for each, up to 4 */
 	SMALL_MAXIMUM = 1 << 20, /* up to here chunks are 1 KiB */
 };
 
@@ -28,7 +28,7 @@ int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret
 {
 	struct header *h = (struct header *)(void *)base;
 	uint32_t log2 = geometry_chunk_log2(maximum);
-	uint32_t slots = bytes < SMALL_HEAP ? 1 : bytes / 4 < SMALL_HEAP ? 2 : 4;
+	uint32_t slots = bytes < 3 * PAGE ? 1 + (uint32_t)bytes / PAGE : 4;
 	if (log2 > CHUNK_LOG2_MAX || bytes > maximum)
 		return LSHM_ERR_INVALID;
 	if (bytes < heap_min_bytes(maximum))

@@ -17,7 +17,6 @@ int heap_verify(uint8_t *base, uint64_t bytes)
 	uint32_t slots = h->slots_first, committed = load_acquire(&h->committed);
 	if (log2 < CHUNK_LOG2_SMALL || log2 > CHUNK_LOG2_MAX || max > CHUNKS_MAX ||
 	    committed > max || committed < first || !slots || slots > SLOTS_INLINE_MAX ||
-	    (slots & (slots - 1)) ||
 	    (sizeof *h + slots * sizeof(struct slot)) >> (log2 - 1) >= first)
 		return LSHM_ERR_CORRUPT;
 	return bytes >> log2 < committed ? LSHM_ERR_TRUNCATED : 0;

@@ -63,7 +63,7 @@ enum {
 	NAME_BYTES = 48, /* UTF-8, zero-padded; 47 at most */
 	SLOT_MAX = 255,  /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
-	SLOTS_INLINE_MAX = 16, /* slots that stand inline: a power of two */
+	SLOTS_INLINE_MAX = 16, /* slots that stand inline: 1 to 16 */
 	CHUNKS_MAX = 1 << 24,
 	OUTBOX_COUNT = 8,
 	MAP_GROWTH = 8,        /* each piece but the first covers 7/8 of what ends there */
@@ -211,7 +211,7 @@ struct name {
 		uint32_t chunk_log2; \
 		uint32_t chunks_max;  /* maximum size in chunks */ \
 		uint32_t map_first;   /* chunks that map piece 0 describes */ \
-		uint32_t slots_first; /* slots that stand inline: a power of two */ \
+		uint32_t slots_first; /* slots that stand inline: 1 to 16 */ \
 		uint64_t secret;      /* keys checks and canaries */ \
 	}
 struct geometry {

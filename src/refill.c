@@ -95,8 +95,8 @@ static bool slab_obtain(struct view *v, uint32_t class)
 	do {
 		/* What it costs to look further is for a heap that cannot grow. */
 		uint32_t looks = v->chunks < v->chunks_max ? PARKED_LOOKS : v->chunks;
-		if (slab_take_parked(v, class, looks) || slab_create(v, class, slab_length(v, class)) ||
-		    slab_create(v, class, least))
+		if (slab_take_parked(v, class, looks) ||
+		    slab_create(v, class, slab_length(v, class)) || slab_create(v, class, least))
 			return true;
 		step = heap_relieve(v, least, 1, step);
 	} while (step);

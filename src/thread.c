@@ -72,7 +72,8 @@ static int slot_take(struct view *v, uint8_t *base, const struct geometry *g, ui
 }
 
 /* One more piece of the table, if slot `taken` is in its upper half: it grows
- * before it is full. */
+ * before it is full, so that one who is stopped here stops nobody; but for heaps that
+ * began with one page or less, whose upper half is one slot. */
 static void slots_extend(struct view *v, uint32_t taken)
 {
 	_Atomic uint32_t *piece = view_header(v)->slot_piece;

@@ -286,7 +286,7 @@ test("frozen arguments", sharing, () => {
   assert.ok(new Uint8Array(empty.buffer).every((byte) => byte === 0));
   // One that is a LocalSharedMemory already may be frozen.
   Object.freeze(memory);
-  memory.free(memory.malloc(100000));
+  memory.free(memory.malloc(90000));
   memory.detach();
   assert.equal(LocalSharedMemory.from(memory), memory);
   memory.free(list.byteOffset);
