@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 SEED ?=
 KILLS ?= 10000
+SCHEDULES ?= 10000000
 
 # A Node that tools/setup brought comes first.
 export PATH := $(CURDIR)/.node/bin:$(PATH)
@@ -127,12 +128,13 @@ test-valgrind:
 comma := ,
 
 ## soak        all that runs for hours: the two below
-## soak-kills  kills at every instruction, KILLS of each storm (10000), and models
-##             and schedules as far as they go
+## soak-kills  kills at every instruction, KILLS of each storm (10000), the models, and
+##             of the widest schedules SCHEDULES of each kind (10000000; 0: all, days)
 .PHONY: soak soak-kills
 soak: soak-kills
 soak-kills: export LSHM_SOAK := 1
 soak-kills: export LSHM_KILLS := $(KILLS)
+soak-kills: export LSHM_SCHEDULES := $(SCHEDULES)
 soak-kills: TIME_LIMIT := 86400
 soak-kills: build
 	@tools/setup test

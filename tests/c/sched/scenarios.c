@@ -918,7 +918,7 @@ static const struct scenario scenarios[] = {
 /* clang-format on */
 
 /* What is searched: { preemptions, deaths, stale loads }, by the weight of a
- * scenario. The long tests do both lists. */
+ * scenario. `make soak-kills` does both lists. */
 static const struct bounds quick[][4] = {
 	{{2, 0, 0}, {1, 1, 0}, {1, 0, 1}},
 	{{1, 0, 0}, {0, 1, 0}, {1, 0, 1}},
@@ -944,20 +944,26 @@ static bool explore(const struct scenario *s, struct bounds b, uint64_t most)
 	return ok;
 }
 
-static bool explore_list(const struct scenario *s, const struct bounds list[4])
+static bool explore_list(const struct scenario *s, const struct bounds list[4], uint64_t most)
 {
 	bool ok = true;
 	for (int i = 0; ok && i < 4; i++)
 		if (list[i].preemptions + list[i].deaths + list[i].stale)
-			ok = explore(s, list[i], UINT64_MAX);
+			ok = explore(s, list[i], most);
 	return ok;
+}
+
+/* A number from the environment, or 0. */
+static uint64_t wanted(const char *name)
+{
+	const char *text = getenv(name);
+	return text ? strtoull(text, NULL, 0) : 0;
 }
 
 /* test_sched [SCENARIO [PREEMPTIONS DEATHS STALE [SCHEDULES]]] */
 int main(int argc, char **argv)
 {
-	const char *text = getenv("LSHM_SOAK");
-	bool is_long = text && *text && strcmp(text, "0") != 0;
+	uint64_t most = wanted("LSHM_SCHEDULES"); /* of the full list, of each */
 	int passed = 0, failed = 0;
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
 		const struct scenario *s = &scenarios[i];
@@ -969,8 +975,9 @@ int main(int argc, char **argv)
 			             (struct bounds){atoi(argv[2]), atoi(argv[3]), atoi(argv[4])},
 			             argc > 5 ? strtoull(argv[5], NULL, 0) : UINT64_MAX);
 		else
-			ok = explore_list(s, quick[s->weight - 1]) &&
-			     (!is_long || explore_list(s, full[s->weight - 1]));
+			ok = explore_list(s, quick[s->weight - 1], UINT64_MAX) &&
+			     (!wanted("LSHM_SOAK") ||
+			      explore_list(s, full[s->weight - 1], most ? most : UINT64_MAX));
 		passed += ok;
 		failed += !ok;
 	}
