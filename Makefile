@@ -22,7 +22,7 @@ configure = cmake -Wno-dev -S . -B $(1) $(2) >/dev/null
 CTEST = ctest --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
 # Nothing hangs for ever: TIME_LIMIT is in seconds.
 TIME_LIMIT := 540
-NODE_TEST = timeout $(TIME_LIMIT) node --test $(JS_TESTS)
+NODE_TEST = timeout $(TIME_LIMIT) node --test --test-concurrency=2 $(JS_TESTS)
 JS_TESTS = $(wildcard tests/*.test.js tests/js/*.test.js)
 C_FILES = $(shell find $(wildcard src include cli tests examples bench) \
 	-name '*.[ch]' -o -name '*.cc' -o -name '*.cpp')
@@ -66,8 +66,9 @@ test-mutations:
 
 ## test-runtimes  the portable JavaScript tests on Deno, Bun and in browsers, as
 ##             far as they are installed, once each (LSHM_LONG=1: on all, everywhere)
+test: test-runtimes
 test-runtimes: build
-	@tools/setup test
+	@tools/setup $(if $(LSHM_LONG),runtimes,test)
 	timeout $(TIME_LIMIT) node tests/runtimes/run.js \
 		$(if $(LSHM_LONG),--all,--brief)
 
@@ -78,8 +79,8 @@ platforms: build
 
 .PHONY: test-runtimes platforms
 
-## test-all    longer: every test at full length, sanitizers, 32 bits, the
-##             packed and the installed package, lint
+## test-all    longer: every test at full length, every runtime and browser,
+##             sanitizers, 32 bits, the packed and the installed package, lint
 test-all: export LSHM_LONG := 1
 test-all: TIME_LIMIT := 2400
 test-all: test-setup-long lint test test-mutations test-asan test-tsan test-32 \
