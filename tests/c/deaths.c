@@ -223,13 +223,11 @@ static void expect_blocks(struct view *v, bool freed, int flags)
 		/* The old one may only go when the new one has its content. */
 		CHECK(!(flags & BOTH && is_new && of_new) || b->first == of_new->first);
 	}
-	if (flags & LEAVES)
-		return;
-	if (flags & STEPWISE) {
+	if (flags & STEPWISE)
 		for (int i = 0; i < PEERS; i++)
 			CHECK(!old.here_of[i] || old.here_of[i] == old.all_of[i]);
+	if (flags & (STEPWISE | LEAVES))
 		return;
-	}
 	CHECK(is_old || is_new || (flags & BOTH && old.here == old.all && new.here == new.all));
 	/* What was committed stays so. */
 	CHECK(!(past && is_old && !is_new));
@@ -375,7 +373,8 @@ static void operation_try(const struct operation *o, uint64_t maximum, uint32_t 
 	actor = actor == SECOND ? EXTRA : SECOND;
 	snprintf(name, sizeof name, "  its reaper (from instruction %u)", start.step);
 	trying = name;
-	die(reap_free, STEPWISE | (o->flags & SHORT), false, &rng);
+	/* Who had left, or was reaped, before the death is no more to be reaped. */
+	die(reap_free, STEPWISE | (o->flags & (SHORT | LEAVES)), false, &rng);
 }
 
 /* On a heap of this geometry; one of `follow` operations is followed up, and
