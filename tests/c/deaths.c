@@ -405,6 +405,17 @@ static void deaths_in_large_chunks(void)
 	deaths_within(2 << 20, REGION_BYTES / 2, test_soak() ? 1 : 16);
 }
 
+/* view.cache has room for what a thread may keep of all classes, and no more. */
+static void kept_blocks_fit(void)
+{
+	uint32_t count = 0;
+	for (uint32_t class = 0; class < CLASS_COUNT; class ++) {
+		uint32_t stride = class_stride(class) * GRANULE;
+		count += max32(1, min32(CACHE_MOST, CACHE_BYTES / stride));
+	}
+	CHECK(count == CACHE_COUNT);
+}
+
 int main(void)
 {
 #if !defined __x86_64__ && !defined __i386__
@@ -422,6 +433,7 @@ int main(void)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof one, &one);
+	RUN(kept_blocks_fit);
 	region_make();
 	RUN(deaths);
 	if (test_soak() || test_long())
