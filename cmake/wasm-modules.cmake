@@ -10,7 +10,7 @@ set(wasm_small inline.c span.c heap.c wasm/host.c wasm/face.c slab.c cache.c ref
 lshm_wasm_module(span
 	JAVASCRIPT heap_adopt heap_open heap_verify thread_attach_inplace thread_mark
 		thread_next
-	WITH heap_extend span_claim)
+	WITH heap_extend span_claim view_attached)
 lshm_wasm_module(slab
 	WITH block_retire cache_drain cache_empty heap_relieve slab_refill
 		slab_settle)

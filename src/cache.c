@@ -78,8 +78,8 @@ static void block_return(struct view *v, size_t p, uint32_t bytes)
 		uint32_t k = pointer_head(v, p);
 		uint64_t w = load_acquire(&map_at(v, k)->word);
 		if (WORD_OWNER(w) == v->mine || slab_adopt(v, k, w)) {
-			if (!slab_put(v, k, p))
-				slab_release(v, k, load_relaxed(&map_at(v, k)->word));
+			slab_put(v, k, p);
+			slab_release(v, k, load_relaxed(&map_at(v, k)->word));
 			return;
 		}
 		if (WORD_KIND(w) != KIND_SLAB || WORD_SLOT(w))

@@ -27,7 +27,7 @@ struct class_list {
 	uint32_t inverse;  /* 2^32 / stride in bytes, rounded up; see slab_block */
 	uint16_t capacity; /* payload bytes of a block */
 	uint16_t first;    /* in view.cache: the blocks that we keep, */
-	uint8_t demand;    /* slabs made and not freed, saturating */
+	uint8_t demand;    /* slabs made, less those freed or found parked */
 	uint8_t held;      /* slabs on the ring */
 	uint8_t count;     /* how many there are, the last one freed last, */
 	uint8_t limit;     /* and may be */

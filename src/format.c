@@ -28,7 +28,7 @@ int heap_format(uint8_t *base, uint64_t bytes, uint64_t maximum, uint64_t secret
 {
 	struct header *h = (struct header *)(void *)base;
 	uint32_t log2 = geometry_chunk_log2(maximum);
-	uint32_t slots = bytes < 3 * PAGE ? 1 + (uint32_t)bytes / PAGE : 4;
+	uint32_t slots = bytes / PAGE < 3 ? 1 + (uint32_t)(bytes / PAGE) : 4;
 	if (log2 > CHUNK_LOG2_MAX || bytes > maximum)
 		return LSHM_ERR_INVALID;
 	if (bytes < heap_min_bytes(maximum))

@@ -111,7 +111,7 @@ enum kind {
 /* The map's entry for one chunk. What stands behind `hints` are the owner's
  * notes on a slab, a cache over the labels; they pass from owner to owner with
  * the word (its compare-exchanges release and acquire). Others read `fresh`,
- * and take `head` and `next` for hints. */
+ * and take `head` for a hint. */
 struct entry {
 	_Atomic uint64_t word;
 	_Atomic uint64_t hints; /* a bit per 1/64 of the chunk: look for XFREE */
@@ -230,7 +230,7 @@ struct header {
 	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
 	uint32_t spare[5];
 	_Atomic uint64_t root[ROOT_COUNT];
-	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: none with room lies lower */
+	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: the lowest ownerless slab with room */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
 	uint8_t reserve[480];
 	struct name names[NAME_COUNT];

@@ -67,6 +67,7 @@
 #define open_begin lshm_core_open_begin
 #define open_end lshm_core_open_end
 #define outbox_send lshm_core_outbox_send
+#define parked_lower lshm_core_parked_lower
 #define plan_make lshm_core_plan_make
 #define pointer_check lshm_core_pointer_check
 #define pointer_head lshm_core_pointer_head

@@ -2,16 +2,18 @@
  *
  * In this order: what others freed in the current slab, blocks of it that were
  * never used, the next slab of the ring, a slab that somebody gave up, chunks;
- * then heap_relieve: all that is free but held, a larger heap, the dead.
+ * then heap_relieve: all that is free but held, unless that was little of late; a
+ * larger heap; the dead.
  */
 #include "slab.h"
 
 #include "host.h"
 
 enum {
-	CARVE_GRANULES = 128, /* carved at once: 2 KiB, at least one block */
-	PARKED_LOOKS = 64,
-	BUSY = 8, /* slabs of a class after which they get longer */
+	CARVE_GRANULES = 128,     /* carved at once: 2 KiB, at least one block */
+	PARKED_LOOKS = 64,        /* at words, for a slab of which one should lie there; */
+	PARKED_LOOKS_MOST = 1024, /* where the heap cannot grow instead */
+	BUSY = 8,                 /* slabs of a class after which they get longer */
 };
 
 /* The current slab's list is empty: label some blocks that were never used. */
@@ -68,20 +70,19 @@ static bool slab_create(struct view *v, uint32_t class, uint32_t n)
 }
 
 /* Look at so many words for an ownerless slab of the class, from the lowest chunk
- * on where one with room may be. Who parks a lower one meanwhile changes `parked`. */
+ * on where one with room may be. Who parks a lower one meanwhile changes `parked`;
+ * one that is parked behind us is left to a gather. */
 static bool slab_take_parked(struct view *v, uint32_t class, uint32_t looks)
 {
 	_Atomic uint32_t *parked = &view_header(v)->parked[class];
 	uint32_t seen = load_relaxed(parked), c = seen;
 	bool found = false;
-	if (!seen)
-		return false;
 	for (; c < v->chunks && !found && looks; looks--) {
 		uint64_t w = map_word(v, c);
 		found = WORD_CLASS(w) == class && slab_has_room(v, c, w) && slab_adopt(v, c, w);
 		c += word_length(w);
 	}
-	cas32(parked, seen, c < v->chunks ? c : 0);
+	cas32(parked, seen, c);
 	/* We need not make so many. */
 	if (found && v->list[class].demand)
 		v->list[class].demand--;
@@ -93,8 +94,7 @@ static bool slab_obtain(struct view *v, uint32_t class)
 {
 	uint32_t least = slab_least(v, class), step = 1;
 	do {
-		/* What it costs to look further is for a heap that cannot grow. */
-		uint32_t looks = v->chunks < v->chunks_max ? PARKED_LOOKS : v->chunks;
+		uint32_t looks = v->chunks < v->chunks_max ? PARKED_LOOKS : PARKED_LOOKS_MOST;
 		if (slab_take_parked(v, class, looks) ||
 		    slab_create(v, class, slab_length(v, class)) || slab_create(v, class, least))
 			return true;
@@ -131,9 +131,11 @@ bool slab_refill(struct view *v, uint32_t class)
 /* --- when memory is short ---------------------------------------------------------- */
 
 /* Give back what we keep. Own every slab for a moment that is ours or nobody's: free
- * it if it is empty, else leave it where the next one finds it. */
-static void heap_gather(struct view *v)
+ * it if it is empty, else leave it where the next one finds it. Returns how many
+ * chunks that freed. */
+static uint32_t heap_gather(struct view *v)
 {
+	uint32_t freed = 0;
 	cache_empty(v);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t w = map_word(v, c);
@@ -141,23 +143,27 @@ static void heap_gather(struct view *v)
 		if (slab_has_room(v, c, w))
 			slab_adopt(v, c, w);
 		w = slab_ours(v, WORD_CLASS(w), c);
-		if (w)
-			slab_settle(v, c, w);
+		if (w && slab_settle(v, c, w))
+			freed += n;
 	}
+	return freed;
 }
+
+/* Steps from here on: all was gathered for this one; the dead were reaped too. Each
+ * growth is a step: more than so many are somebody's play with our view. */
+enum { GATHERED = 1000, REAPED = 2000 };
 
 uint32_t heap_relieve(struct view *v, uint32_t n, uint32_t align, uint32_t step)
 {
 	if (!view_attached(v))
 		return 0;
-	/* All was gathered before at this size: a little more room spares us to do it for
-	 * every little that was freed since. */
-	bool gathered = step > 1 || v->gathered == v->chunks;
-	if (gathered && step < 1000 && heap_extend(v, n, align))
-		return step + (step > 1);
-	if (step > 1 && (step > 1000 || !host_reap(v)))
+	bool gathered = step >= GATHERED || v->gathered == v->chunks;
+	if (gathered && step < REAPED && heap_extend(v, n, align))
+		return step + 1;
+	if (step >= REAPED || (step >= GATHERED && !host_reap(v)))
 		return 0;
-	heap_gather(v);
-	v->gathered = v->chunks;
-	return step > 1 ? 1001 : 2;
+	/* Where little was found, a larger heap spares us to look again for every little
+	 * that was freed since. */
+	v->gathered = heap_gather(v) > v->chunks / 8 ? 0 : v->chunks;
+	return step < GATHERED ? GATHERED : REAPED;
 }

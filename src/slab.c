@@ -9,7 +9,8 @@
  *
  *   in our slab       CACHED to FREE, on the list
  *   in another's      noted in our outbox, CACHED to XFREE, later a hint bit beside
- *                     the map; the owner collects when its list runs empty
+ *                     the map; the owner collects when its list runs empty, or
+ *                     before it gives the slab up
  *
  * Nothing believes a list, a hint or a counter without looking at the label.
  */
@@ -73,6 +74,8 @@ bool slab_release(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t class = WORD_CLASS(word), stride = class_stride(class);
 	uint32_t fresh = slab_fresh(v, k, word);
+	if (load_relaxed(&map_at(v, k)->used))
+		return false;
 	for (uint32_t x = 0; x + stride <= fresh; x += stride)
 		if (label_look(v, slab_payload(v, k, x)) != STATE_FREE)
 			return false;
@@ -89,13 +92,11 @@ void list_push(struct view *v, struct entry *e, uint32_t k, size_t p)
 	store_owned16(&e->head, slab_granule(v, k, p) + 1);
 }
 
-bool slab_put(struct view *v, uint32_t k, size_t p)
+void slab_put(struct view *v, uint32_t k, size_t p)
 {
 	struct entry *e = map_at(v, k);
-	uint32_t used = load_relaxed(&e->used) - 1u;
 	list_push(v, e, k, p);
-	store_owned16(&e->used, used);
-	return used;
+	store_owned16(&e->used, load_relaxed(&e->used) - 1u);
 }
 
 bool slab_collect(struct view *v, uint32_t k, uint64_t word)
@@ -161,29 +162,37 @@ bool slab_has_room(struct view *v, uint32_t k, uint64_t word)
 	return false;
 }
 
+void parked_lower(struct view *v, uint32_t class, uint32_t k)
+{
+	_Atomic uint32_t *parked = &view_header(v)->parked[class];
+	uint32_t low = load_relaxed(parked);
+	if (low > k)
+		cas32(parked, low, k); /* a hint */
+}
+
 void slab_park(struct view *v, uint32_t k, uint64_t word)
 {
-	_Atomic uint32_t *parked = &view_header(v)->parked[WORD_CLASS(word)];
 	ring_remove(v, WORD_CLASS(word), k);
 	/* Pairs with the compare-exchange in slab_adopt. Only we may change the
 	 * word, unless we were reaped by force. */
 	word = map_change(v, k, word, KIND_SLAB, 0, WORD_ARG(word));
-	uint32_t low = load_relaxed(parked);
-	if (slab_has_room(v, k, word) && low - 1 >= k) /* above k, or none */
-		cas32(parked, low, k);
+	if (slab_has_room(v, k, word))
+		parked_lower(v, WORD_CLASS(word), k);
 }
 
-/* Free our slab k if it is empty, else give it up; its notes are right. */
-static void slab_leave(struct view *v, uint32_t k, uint64_t word)
+/* Free our slab k if it is empty (true), else give it up; its notes are right. */
+static bool slab_leave(struct view *v, uint32_t k, uint64_t word)
 {
-	if (!slab_release(v, k, word))
+	bool empty = slab_release(v, k, word);
+	if (!empty)
 		slab_park(v, k, word);
+	return empty;
 }
 
-void slab_settle(struct view *v, uint32_t k, uint64_t word)
+bool slab_settle(struct view *v, uint32_t k, uint64_t word)
 {
 	slab_rebuild(v, k, word);
-	slab_leave(v, k, word);
+	return slab_leave(v, k, word);
 }
 
 /* One more slab of the class is to be ours. If that is too many, the one goes that we

@@ -26,9 +26,8 @@ uint32_t label_look(struct view *v, size_t p);
 uint32_t pointer_head(struct view *v, size_t p);
 /* The block at p becomes FREE, and the first one on the list of our slab k. */
 void list_push(struct view *v, struct entry *e, uint32_t k, size_t p);
-/* Put the block at p back on the list of our slab k. False: it was the last one in
- * use, says the counter. */
-bool slab_put(struct view *v, uint32_t k, size_t p);
+/* Put the block at p back on the list of our slab k. */
+void slab_put(struct view *v, uint32_t k, size_t p);
 /* No slab is ours any more of a class. */
 INLINE void ring_forget(struct class_list *list)
 {
@@ -50,12 +49,15 @@ bool slab_has_room(struct view *v, uint32_t k, uint64_t word);
 bool slab_collect(struct view *v, uint32_t k, uint64_t word);
 /* Read all labels of our slab k and make its list from them. */
 void slab_rebuild(struct view *v, uint32_t k, uint64_t word);
+/* Ownerless slab k of the class may have room. */
+void parked_lower(struct view *v, uint32_t class, uint32_t k);
 /* Give up our slab k, whose notes are right; whoever needs it may take it. */
 void slab_park(struct view *v, uint32_t k, uint64_t word);
-/* Free our slab k if all its blocks are free: their labels say so. */
+/* Free our slab k if all its blocks are free: the counter says when to look, their
+ * labels whether it is so. */
 bool slab_release(struct view *v, uint32_t k, uint64_t word);
-/* Free our slab k if it is empty, else give it up, after reading its labels. */
-void slab_settle(struct view *v, uint32_t k, uint64_t word);
+/* Free our slab k if it is empty (true), else give it up, after reading its labels. */
+bool slab_settle(struct view *v, uint32_t k, uint64_t word);
 
 /* --- cache.c --- */
 
@@ -77,9 +79,10 @@ void block_retire(struct view *v, struct slot *slot, size_t p, uint64_t h);
 /* Fill our cache of the class, which is empty, from a slab that has a list, by
  * collecting, carving, adopting or claiming. False: out of memory. */
 bool slab_refill(struct view *v, uint32_t class);
-/* Memory is short for n chunks: step 1 gathers what is free but held, later
- * steps grow the heap and reap the dead. Returns the next step after which to
- * try again, or 0 when nothing is left to try. */
+/* Memory is short for n chunks: gathers what is free but held, unless that was little
+ * in a heap of this size before, or grows the heap, or reaps the dead. Returns the
+ * step to go on with if that does not do (the first is 1), or 0 when nothing is left
+ * to try. */
 uint32_t heap_relieve(struct view *v, uint32_t n, uint32_t align, uint32_t step);
 
 /* --- slow.c --- */

@@ -277,6 +277,8 @@ static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 		return;
 	}
 	cas64(&map_at(v, c)->word, w, word_next(w, kind, 0, word_length(w)) | dirty);
+	if (dirty)
+		parked_lower(v, WORD_CLASS(w), c);
 }
 
 static void recover(struct view *v, struct slot *s, uint32_t thread)

@@ -233,6 +233,13 @@ EDITS = [
         [
             (
                 "slab.c",
+                """	if (load_relaxed(&map_at(v, k)->used))
+		return false;
+""",
+                "",
+            ),
+            (
+                "slab.c",
                 """		if (label_look(v, slab_payload(v, k, x)) != STATE_FREE)
 """,
                 """		if (label_look(v, slab_payload(v, k, x)) == STATE_LIVE)

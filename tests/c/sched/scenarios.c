@@ -849,6 +849,39 @@ static void names_verify(void)
 	verify();
 }
 
+/* --- making way --- the owner gives a slab up for one more; another frees in it */
+
+static void way_prepare(void)
+{
+	prepare_3();
+	fill(8);
+	take_as(0, SMALL);
+	give_as(0, w.p[4]);
+	give_as(0, w.p[5]);
+	w.p[4] = w.p[0];
+	if (w.v[0].list[class_of(SMALL)].held != 2)
+		sched_fail("the owner has not as many slabs as it may");
+}
+
+static void way_owner(void)
+{
+	give(w.p[0]);
+	give(w.p[1]);
+}
+
+static void way_freer(void)
+{
+	give(w.p[6]);
+	give(w.p[7]);
+	thread_trim(mine());
+}
+
+static void way_other(void)
+{
+	take(SMALL);
+	take(SMALL);
+}
+
 /* --- the list --------------------------------------------------------------------------------------------------------- */
 
 #define MORTAL(body) \
@@ -904,6 +937,8 @@ static const struct scenario scenarios[] = {
 	 {MORTAL(trim_owner), MORTAL(trim_freer), MORTAL(park_other)}},
 	{"late", late_prepare, verify, 2,
 	 {MORTAL(late_owner), MORTAL(late_freer)}},
+	{"way", way_prepare, verify, 1,
+	 {MORTAL(way_owner), MORTAL(way_freer), MORTAL(way_other)}},
 	{"force", park_prepare, verify, 1,
 	 {BEHIND_1(force_reaped), IMMORTAL(force_reaper)}},
 	{"names", prepare_3, names_verify, 1,
