@@ -61,7 +61,9 @@ static bool slab_create(struct view *v, uint32_t class, uint32_t n)
 	struct entry *e = map_at(v, k);
 	store_owned16(&e->head, 0);
 	store_owned16(&e->used, 0);
-	store_relaxed(&e->fresh, 0);
+	/* A checker that reads this sees that the word is another one by now: pairs
+	 * with the acquire in slab_fresh. */
+	store_release(&e->fresh, (uint16_t)0);
 	span_commit(v, k, KIND_SLAB, view_slot(v), n);
 	if (v->list[class].demand < UINT8_MAX)
 		v->list[class].demand++;
