@@ -4,7 +4,7 @@ Labels are the truth; lists, caches, hints and outboxes are conveniences. A free
 makes a live block CACHED, whoever owns the slab, and its thread keeps it for its
 next malloc; later it goes back: to the list of a slab that is its own or nobody's,
 else as XFREE (outbox first, then label, later a hint). Owners fill their caches
-from the list, collect, carve, settle, park, release; the chunk is a user's span in
+from the list, collect, carve, settle, make way, park, release; the chunk is a user's span in
 between, with bytes that look like labels. Each thread may die between any two
 steps. Its reaper, which may die too, retires what the dead kept, makes its slab
 ownerless and dirty, and sends its outbox. A compare-exchange of the chunk's word
@@ -195,11 +195,14 @@ class Slab:
             yield f"{t} pops {block}", pops
         if not s.list:
             if s.hints:
-                yield f"{t} takes hints", self.at(s, t, ("collect", s.hints), hints=0)
+                yield f"{t} takes hints", self.at(s, t, ("collect", s.hints, IDLE), hints=0)
             elif s.fresh < self.blocks:
                 yield from self.carve(s, t)
             else:
                 yield f"{t} gives the slab up", self.parked(s, t)
+        # Making way for another slab.
+        way = ("collect", s.hints, ("settled",))
+        yield f"{t} makes way", self.at(s, t, way, hints=0)
         # Trim and gather: all labels first.
         if s.labels.count("X") or s.list:
             yield f"{t} settles", self.rebuild_begin(s, t, True)
@@ -233,12 +236,12 @@ class Slab:
         yield f"{t} labels {block}", labelled
 
     def at_collect(self, s, t, th):
-        bits = th.pc[1]
+        _, bits, then = th.pc
         if not bits:
-            yield f"{t} has collected", self.at(s, t, IDLE)
+            yield f"{t} has collected", self.at(s, t, then)
             return
         block = (bits & -bits).bit_length() - 1
-        after = ("collect", bits & bits - 1)
+        after = ("collect", bits & bits - 1, then)
         told = th.used - 1
         if s.labels[block] == "X" and (block < s.fresh or self.problem == "above-fresh"):
             listed = self.pushed(s, block)
