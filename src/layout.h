@@ -230,7 +230,7 @@ struct header {
 	_Atomic uint32_t committed; /* usable chunks; grows by CAS-max */
 	uint32_t spare[5];
 	_Atomic uint64_t root[ROOT_COUNT];
-	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: the lowest ownerless slab with room */
+	_Atomic uint32_t parked[CLASS_COUNT];     /* hint: where to look for an ownerless slab */
 	_Atomic uint32_t slot_piece[SLOT_PIECES]; /* chunk; 0 = none; set once */
 	uint8_t reserve[480];
 	struct name names[NAME_COUNT];

@@ -11,8 +11,8 @@
 
 enum {
 	CARVE_GRANULES = 128,     /* carved at once: 2 KiB, at least one block */
-	PARKED_LOOKS = 64,        /* at words, for a slab of which one should lie there; */
-	PARKED_LOOKS_MOST = 1024, /* where the heap cannot grow instead */
+	PARKED_LOOKS = 64,        /* words looked at for a parked slab, */
+	PARKED_LOOKS_MOST = 1024, /* and in a heap that cannot grow instead */
 	BUSY = 8,                 /* slabs of a class after which they get longer */
 };
 
