@@ -61,7 +61,6 @@ const char *invariant_text(uint32_t invariant)
 		"a chunk is held by a thread that does not exist",
 		"a thread slot's state is unknown",
 		"a name's entry is impossible",
-		"a free block is kept by a thread that does not exist",
 	};
 	return invariant < sizeof texts / sizeof *texts ? texts[invariant] : "broken";
 }

@@ -12,8 +12,7 @@ lshm_wasm_module(span
 		thread_next
 	WITH heap_extend span_claim view_attached)
 lshm_wasm_module(slab
-	WITH block_retire cache_drain cache_empty heap_relieve slab_refill
-		slab_settle)
+	WITH cache_drain cache_empty heap_relieve hints_send slab_refill slab_settle)
 lshm_wasm_module(malloc
 	JAVASCRIPT heap_calloc heap_find heap_free heap_malloc heap_malloc_aligned
 		heap_realloc bind bound malloc free calloc realloc aligned_alloc

@@ -959,7 +959,7 @@ function mend(memory, where) {
   try {
     // The latest first: it may have been reaping the one before.
     for (let i = state.torn.length - 1; i >= 0; i--) {
-      state.core.thread_reap(view, state.torn[i], 0);
+      state.core.thread_reap(view, state.torn[i], REAP_KEEP);
     }
   } catch (error) {
     state.torn[state.torn.length] = thread;
@@ -1026,8 +1026,13 @@ function call(memory, where, name, a = 0, b = 0, c = 0) {
 // Where the core leaves what it has to say, in the view: the thread's number, the
 // last error, the fields of what was found last, and struct report, in whose place
 // it also takes a name.
-const VIEW = { thread: 92, error: 96, found: 108, report: 128 };
-const FOUND = { size: 112, footprint: 116, thread: 120, count: 124 };
+const VIEW = { thread: 92, error: 96, found: 104, report: 128 };
+// What becomes of a dead thread's blocks.
+const REAP_KEEP = 0;
+const REAP_FREE = 1;
+const REAP_COUNT = 2;
+const REAP_IMAGE = 3;
+const FOUND = { size: 108, footprint: 112, thread: 116, count: 120 };
 
 // In the heap's header: see docs/LAYOUT.md.
 const HEADER = { log2: 80, most: 84, secret: 96, committed: 104, root: 128 };
@@ -1338,7 +1343,7 @@ function reapFull(memory, base, length) {
   for (let thread = 0; ;) {
     thread = core.thread_next(view, thread & 255) >>> 0;
     if (thread === 0) break;
-    core.thread_reap(view, thread, 0);
+    core.thread_reap(view, thread, REAP_IMAGE);
   }
   image.set(bytes);
 }
@@ -1356,7 +1361,8 @@ function reapPast(memory) {
     left = 0;
     for (const other of listThreads(memory, "open", true)) {
       if (other === thread) continue;
-      left += Number(call(memory, "open", "thread_reap", other, 0) !== 0);
+      const result = call(memory, "open", "thread_reap", other, REAP_IMAGE);
+      left += Number(result !== 0);
     }
   }
 }
@@ -3208,7 +3214,8 @@ export class LocalSharedMemory extends Base {
     if (!force && !state.ended.has(thread)) {
       throw coreError("reap", -ERRORS.THREAD_UNKNOWN[0], `thread ${thread}`);
     }
-    const result = call(this, "reap", "thread_reap", thread, Number(free));
+    const how = free ? REAP_FREE : REAP_COUNT;
+    const result = call(this, "reap", "thread_reap", thread, how);
     if (result !== 0) throw coreError("reap", result, `thread ${thread}`);
     state.ended.delete(thread);
     const bytes = viewWord(this, FOUND.size);

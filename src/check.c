@@ -29,13 +29,6 @@ static uint64_t look_begin(struct view *v, uint32_t chunk)
 
 /* --- blocks ------------------------------------------------------------------- */
 
-/* Whether the thread is attached: I15. */
-static bool thread_stands(struct view *v, uint32_t thread)
-{
-	uint64_t w = slot_word(v, THREAD_SLOT(thread));
-	return SLOT_STATE(w) != SLOT_FREE && SLOT_EPOCH(w) == THREAD_EPOCH(thread);
-}
-
 /* The number of the invariant that a look at a block found broken, or 0. */
 static uint32_t block_breaks(struct view *v, size_t p, uint64_t h, int error)
 {
@@ -43,12 +36,10 @@ static uint32_t block_breaks(struct view *v, size_t p, uint64_t h, int error)
 		return 10;
 	if (WORD_KIND(v->report.word) != KIND_SLAB)
 		return 11;
-	if (error != LSHM_ERR_FREED)
-		return label_valid(v, p, h) ? 9 : 8;
-	return LABEL_STATE(h) != STATE_CACHED || thread_stands(v, LABEL_THREAD(h)) ? 0 : 15;
+	return error == LSHM_ERR_FREED ? 0 : label_valid(v, p, h) ? 9 : 8;
 }
 
-/* One block below `fresh` or one span: I8 to I11, I15. */
+/* One block below `fresh` or one span: I8 to I11. */
 static void check_block(struct view *v, size_t p)
 {
 	struct report *r = &v->report;

@@ -14,13 +14,6 @@
 #include "errors.h"
 #include "layout.h"
 
-/* How many free blocks a thread keeps for itself at most. */
-enum {
-	CACHE_MOST = 20,    /* of a class, */
-	CACHE_BYTES = 8192, /* and no more of it than these, but one block at least */
-	CACHE_COUNT = 624,  /* what that makes of all classes */
-};
-
 /* A class of blocks, as this thread has it. */
 struct class_list {
 	uint32_t slab;     /* current slab: first of the ring; 0 = none */
@@ -87,7 +80,6 @@ struct view {
 	uint32_t mine;       /* OWNER(KIND_SLAB, our slot) */
 	uint32_t thread;     /* our number */
 	int32_t error;
-	uint32_t pending;          /* bytes in the outbox */
 	uint32_t skew;             /* chunk number of the base: aligns addresses (wasm) */
 	struct block found;        /* what was found last */
 	struct report report;      /* what heap_check says */
@@ -101,7 +93,7 @@ struct view {
 	uint64_t live[LIVE_COUNT]; /* header bits of what threads allocated whose blocks
 	                              we freed last, or we did: by number */
 	struct class_list list[CLASS_COUNT];
-	size_t cache[CACHE_COUNT]; /* payloads */
+	size_t cache[CACHE_COUNT]; /* payloads; written by cache_note */
 };
 
 /* --- making and opening (heap.c) --- */
@@ -126,17 +118,21 @@ int thread_attach(struct view *v, uint32_t thread);
 struct view *thread_attach_inplace(uint8_t *base, uint64_t bytes, uint32_t thread);
 /* Say that the host's lock will prove our death. */
 void thread_mark(struct view *v);
-/* Send the outbox, give up every slab and the slot. */
+/* Give back what we keep, give up every slab and the slot. */
 void thread_detach(struct view *v);
 /* A number for a thread that is about to start; 0 and v->error. */
 uint32_t thread_reserve(struct view *v);
-/* Send the outbox and give up every slab, staying attached. */
+/* Give back what we keep and give up every slab, staying attached. */
 void thread_trim(struct view *v);
-/* Recover what a thread held that the caller knows to be dead. With `freeall`
- * also free all blocks that it allocated. v->found.size and .count say how many
- * bytes and blocks were freed, or are left of it. THREAD_GONE,
- * THREAD_UNKNOWN (somebody else is reaping it). Restartable. */
-int thread_reap(struct view *v, uint32_t thread, bool freeall);
+/* What becomes of the blocks that a dead thread allocated: they stay; they are freed; they
+ * stay and are counted; they stay, in an image that may have been taken while it worked.
+ * To free or count them is to look at all labels. */
+enum reap { REAP_KEEP, REAP_FREE, REAP_COUNT, REAP_IMAGE };
+/* Recover what a thread held that the caller knows to be dead. v->found.size and .count
+ * say how many bytes and blocks were freed or counted. THREAD_GONE, THREAD_UNKNOWN
+ * (somebody else is reaping it). Restartable: who takes over from one who was to free
+ * them frees them too. */
+int thread_reap(struct view *v, uint32_t thread, enum reap how);
 /* Number of the first attached or reserved thread above `slot` (0 to start),
  * or 0. Its state:3 and flags in v->found.size. */
 uint32_t thread_next(struct view *v, uint32_t slot);

@@ -69,9 +69,9 @@ INLINE bool free_plain(struct view *v, size_t p)
 	if (unlikely(h != label_blend(*live_base(v, LABEL_THREAD(h)), pad, (uint32_t)size) ||
 	             !canary_is(v, end, size, place)))
 		return false;
+	cache_note(v, list->first + n, p);
 	if (!header_change(header, h, label_blend(v->cached, pad, 0), WORD_OWNER(w) == v->mine))
 		return false;
-	v->cache[list->first + n] = p;
 	list->count = (uint8_t)(n + 1);
 	return true;
 }

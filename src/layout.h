@@ -34,7 +34,6 @@
  *   I12 a map word that names a slot names one that is attached
  *   I13 a slot's state is known and its number in range
  *   I14 a name is READY with a text, CLAIMed by an attached thread, or FREE
- *   I15 a CACHED block is kept by a thread that is attached
  */
 #ifndef LSHM_LAYOUT_H
 #define LSHM_LAYOUT_H
@@ -64,8 +63,11 @@ enum {
 	SLOT_MAX = 255,  /* slots are numbered from 1 */
 	SLOT_PIECES = 8,
 	SLOTS_INLINE_MAX = 16, /* slots that stand inline: 1 to 16 */
+	CACHE_MOST = 20,       /* free blocks that a thread keeps for itself, of a class, */
+	CACHE_BYTES = 8192,    /* and no more of it than these, but one block at least; */
+	CACHE_COUNT = 624,     /* what that makes of all classes */
+	WORKSPACE_BYTES = 1408,
 	CHUNKS_MAX = 1 << 24,
-	OUTBOX_COUNT = 8,
 	MAP_GROWTH = 8,        /* each piece but the first covers 7/8 of what ends there */
 	MAP_PIECES = 9,        /* at most: 8^8 is CHUNKS_MAX */
 	CHUNK_LOG2_SMALL = 10, /* where the maximum is at most 1 MiB */
@@ -181,21 +183,17 @@ enum slot_flag {
 #define THREAD_EPOCH(thread) ((thread) >> 8)
 #define SLOT_EPOCH_MAX 0x3fffffu
 
-/* Hints that a thread has not sent yet: `mask` is hint bits of `chunk`. Noted
- * before the label changes, cleared after the hint was sent; the reaper sends
- * what a dead thread left. Writer: the slot's thread. */
-struct outbox {
-	_Atomic uint64_t mask;
-	_Atomic uint32_t chunk;
-	uint32_t spare;
-};
-
+/* The reaper looks at every block that `kept` may mean: those that the thread keeps,
+ * and that it was giving back, are among them. Writer: the slot's thread. */
 struct slot {
 	_Atomic uint64_t state;
 	_Atomic uint64_t host; /* what the host proves death by (a process id) */
-	struct outbox outbox[OUTBOX_COUNT];
-	uint8_t workspace[3944]; /* wasm: the thread's struct view; native: unused */
-	uint64_t behind;         /* of a piece's last slot: the next block's header */
+	uint8_t workspace[WORKSPACE_BYTES]; /* wasm: the thread's struct view, but for its last
+	                                       member, which is the next one here; native:
+	                                       unused */
+	_Atomic uint32_t kept[CACHE_COUNT]; /* low halves of offsets */
+	uint8_t reserve[4096 - 24 - WORKSPACE_BYTES - 4 * CACHE_COUNT];
+	uint64_t behind; /* of a piece's last slot: the next block's header */
 };
 
 struct name {
@@ -249,7 +247,7 @@ _Static_assert(sizeof(struct header) == 2048, "header");
 #define LAYOUT_SIGNATURE \
 	((uint32_t)(sizeof(struct header) * 2654435761u) ^ \
 	 (uint32_t)(sizeof(struct slot) * 40503u) ^ \
-	 (uint32_t)(CLASS_COUNT << 24 | SLOT_PIECES << 8 | OUTBOX_COUNT) ^ \
+	 (uint32_t)(CLASS_COUNT << 24 | CACHE_COUNT << 8 | SLOT_PIECES) ^ \
 	 (uint32_t)(KIND_META << 16 | SLOT_REAPING << 8 | STATE_XFREE))
 
 #endif

@@ -16,7 +16,6 @@
 #endif
 
 #define block_look lshm_core_block_look
-#define block_retire lshm_core_block_retire
 #define bytes_clear lshm_core_bytes_clear
 #define bytes_copy lshm_core_bytes_copy
 #define cache lshm_core_cache
@@ -43,6 +42,7 @@
 #define heap_relieve lshm_core_heap_relieve
 #define heap_unregister lshm_core_heap_unregister
 #define heap_verify lshm_core_heap_verify
+#define hints_send lshm_core_hints_send
 #define host_backed lshm_core_host_backed
 #define host_claim_slot lshm_core_host_claim_slot
 #define host_grow lshm_core_host_grow
@@ -66,7 +66,6 @@
 #define name_value lshm_core_name_value
 #define open_begin lshm_core_open_begin
 #define open_end lshm_core_open_end
-#define outbox_send lshm_core_outbox_send
 #define parked_lower lshm_core_parked_lower
 #define plan_make lshm_core_plan_make
 #define pointer_check lshm_core_pointer_check

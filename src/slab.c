@@ -8,18 +8,27 @@
  * many. So nobody hoards what others free.
  *
  *   in our slab       CACHED to FREE, on the list
- *   in another's      noted in our outbox, CACHED to XFREE, later a hint bit beside
- *                     the map; the owner collects when its list runs empty, or
- *                     before it gives the slab up
+ *   in another's      CACHED to XFREE, and a hint bit beside the map; the owner
+ *                     collects when its list runs empty, or before it gives the
+ *                     slab up
  *
  * Nothing believes a list, a hint or a counter without looking at the label.
  */
 #include "slab.h"
 
+#include "thread.h"
+
 uint32_t label_look(struct view *v, size_t p)
 {
 	uint64_t h = header_load(header_at(v, p));
-	return label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
+	uint32_t state = label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
+	if (state == STATE_CACHED) {
+		uint64_t w = slot_word(v, THREAD_SLOT(LABEL_THREAD(h)));
+		bool keeps = SLOT_STATE(w) - 1 < SLOT_DEAD - 1; /* nor FREE */
+		if (!keeps || SLOT_EPOCH(w) != THREAD_EPOCH(LABEL_THREAD(h)))
+			return STATE_XFREE;
+	}
+	return state;
 }
 
 uint32_t pointer_head(struct view *v, size_t p)

@@ -19,7 +19,9 @@ INLINE uint64_t *live_base(struct view *v, uint32_t thread)
 
 /* --- slab.c --- */
 
-/* The state that the label of the block at p shows. */
+/* The state that the label of the block at p shows. What one keeps who is gone, or being
+ * reaped, counts as given back: the acquire in slot_word pairs with the compare-exchange
+ * in thread_reap, after which it is hinted at. */
 enum { STATE_DAMAGED = 4 };
 uint32_t label_look(struct view *v, size_t p);
 /* The chunk whose word speaks for the one that p is in. */
@@ -66,13 +68,10 @@ bool slab_settle(struct view *v, uint32_t k, uint64_t word);
 void cache_fill(struct view *v, struct class_list *list, uint64_t word);
 /* Give the oldest blocks of our cache of the class back, but for `keep`. */
 void cache_drain(struct view *v, struct class_list *list, uint32_t keep);
-/* Give back all that we keep, and send the outbox. */
+/* Give back all that we keep. */
 void cache_empty(struct view *v);
-/* Send the hints that a slot's outbox holds. */
-void outbox_send(struct view *v, struct slot *slot);
-/* Turn the CACHED block at p, whose label is h, into XFREE, for the owner of its
- * slab to collect: noted in the slot's outbox. */
-void block_retire(struct view *v, struct slot *slot, size_t p, uint64_t h);
+/* The owner of chunk k's slab is to look at these. */
+void hints_send(struct view *v, uint32_t k, uint64_t hints);
 
 /* --- refill.c --- */
 
@@ -116,6 +115,12 @@ inline uint32_t slab_fresh(struct view *v, uint32_t k, uint64_t word)
 INLINE size_t slab_payload(const struct view *v, uint32_t k, uint32_t granule)
 {
 	return chunk_offset(v, k) + (size_t)granule * GRANULE;
+}
+
+/* The hint that means the block at p, among those of its chunk. */
+INLINE uint64_t hint_of(const struct view *v, size_t p)
+{
+	return 1ull << (p >> (v->chunk_log2 - 6) & 63);
 }
 
 /* The granule of slab k that p is in. */

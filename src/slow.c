@@ -148,9 +148,10 @@ int free_rest(struct view *v, size_t p)
 	struct class_list *list = &v->list[WORD_CLASS(w)];
 	if (list->count == list->limit)
 		cache_drain(v, list, list->limit / 2u);
+	cache_note(v, list->first + list->count, p);
 	if (!header_change(header_at(v, p), h, label_blend(v->cached, label_pad(v, p), 0),
 	                   WORD_OWNER(w) == v->mine))
 		return LSHM_ERR_FREED;
-	v->cache[list->first + list->count++] = p;
+	list->count++;
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* thread.c - slots: attaching, leaving, and recovering what the dead held.
  *
  * A slot's word says who has it and what it is doing; its epoch rises with each
- * tenant. Everything that a thread can leave half-done names its slot: map
- * words CLAIM, XFREE, RESIZE, SLAB and META, name entries, and the outbox in
- * the slot. So recovery is one pass over the map. It may be cut short anywhere
- * and begun again by another thread; only a slot's own reaper works on it.
+ * tenant. Everything that a thread can leave half-done names its slot, in map
+ * words CLAIM, XFREE, RESIZE, SLAB and META and in name entries, or is noted in the
+ * slot. So recovery is one pass over the map and the notes. It may be cut short
+ * anywhere and begun again by another thread; only a slot's own reaper works on it.
  */
 #include "thread.h"
 
@@ -126,7 +126,6 @@ static void thread_enter(struct view *v, struct slot *s, uint32_t slot)
 	v->thread = THREAD(slot, SLOT_EPOCH(w));
 	v->state = SLOT_WORD(SLOT_ALIVE, 0, 0, SLOT_EPOCH(w));
 	v->slot = s;
-	v->pending = 0;
 	v->gathered = 0;
 	v->error = 0;
 	class_lists_begin(v);
@@ -249,19 +248,6 @@ static bool slots_have(struct view *v, uint32_t c)
 	return false;
 }
 
-/* Give back what the thread kept for its mallocs of slab k's blocks. */
-static void recover_cached(struct view *v, struct slot *s, uint32_t thread, uint32_t k, uint64_t w)
-{
-	uint32_t stride = word_stride(w);
-	for (uint32_t x = 0, fresh = slab_fresh(v, k, w); x + stride <= fresh; x += stride) {
-		size_t p = slab_payload(v, k, x);
-		uint64_t h = header_load(header_at(v, p));
-		if (LABEL_STATE(h) == STATE_CACHED && LABEL_THREAD(h) == thread &&
-		    label_valid(v, p, h))
-			block_retire(v, s, p, h);
-	}
-}
-
 /* Finish or undo what the slot that w names was doing with chunk c. */
 static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 {
@@ -281,18 +267,24 @@ static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 		parked_lower(v, WORD_CLASS(w), c);
 }
 
-static void recover(struct view *v, struct slot *s, uint32_t thread)
+/* What the thread kept is free since the slot says REAPING: who owns the slabs is to look
+ * at what it noted. In an image that was taken while it worked its notes may be older
+ * than its labels: there all is to be looked at. */
+static void recover(struct view *v, struct slot *s, uint32_t thread, bool image)
 {
 	struct name *names = view_header(v)->names;
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t w = map_word(v, c);
 		n = word_length(w);
-		if (slab_word_valid(v, c, w))
-			recover_cached(v, s, thread, c, w);
+		if (image && slab_word_valid(v, c, w))
+			for (uint32_t i = 0; i < n; i++)
+				hints_send(v, c + i, ~0ull);
 		if (WORD_SLOT(w) == THREAD_SLOT(thread) && WORD_KIND(w) != KIND_TAIL)
 			recover_chunk(v, c, w);
 	}
-	outbox_send(v, s);
+	for (uint32_t i = 0; i < CACHE_COUNT; i++)
+		for (uint64_t p = load_relaxed(&s->kept[i]); p && p < v->end; p += 1ull << 32)
+			hints_send(v, (uint32_t)(p >> v->chunk_log2), hint_of(v, (size_t)p));
 	for (uint32_t i = 0; i < NAME_COUNT; i++)
 		cas64(&names[i].state, (uint64_t)thread << 8 | 1, 0);
 	/* Numbers that it had reserved for others are of no use any more. */
@@ -321,7 +313,7 @@ static void recover_blocks(struct view *v, uint32_t thread, bool freeall)
 	v->found.count = blocks;
 }
 
-int thread_reap(struct view *v, uint32_t thread, bool freeall)
+int thread_reap(struct view *v, uint32_t thread, enum reap how)
 {
 	uint32_t slot = THREAD_SLOT(thread), epoch = THREAD_EPOCH(thread);
 	struct slot *s = slot_of(v, slot);
@@ -340,12 +332,13 @@ int thread_reap(struct view *v, uint32_t thread, bool freeall)
 	if (SLOT_STATE(w) == SLOT_REAPING && by && by != v->thread &&
 	    SLOT_EPOCH(slot_word(v, THREAD_SLOT(by))) == THREAD_EPOCH(by))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	uint32_t flags = SLOT_FLAGS(w) | (freeall ? SLOT_FREEALL : 0);
+	uint32_t flags = SLOT_FLAGS(w) | (how == REAP_FREE ? SLOT_FREEALL : 0);
 	uint64_t reaping = SLOT_WORD(SLOT_REAPING, flags, v->thread, epoch);
 	if (!cas64(&s->state, w, reaping))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	recover(v, s, thread);
-	recover_blocks(v, thread, flags & SLOT_FREEALL);
+	recover(v, s, thread, how == REAP_IMAGE);
+	if (flags & SLOT_FREEALL || how == REAP_COUNT)
+		recover_blocks(v, thread, flags & SLOT_FREEALL);
 	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));
 	return 0;
 }

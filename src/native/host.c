@@ -85,18 +85,18 @@ bool slot_dead(struct lshm *heap, uint32_t slot)
 /* To have the lock of a slot that is taken is the proof, and keeps other
  * reapers away until we are done or dead. If the slot changed hands before we
  * had the lock, its epoch tells, and the core refuses. */
-int slot_reap(struct view *v, uint32_t thread, bool freeall)
+int slot_reap(struct view *v, uint32_t thread, enum reap how)
 {
 	struct lshm *heap = v->host;
 	uint32_t slot = THREAD_SLOT(thread);
 	if (heap->fd < 0 || heap->inherited || !host_claim_slot(v, slot))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	int error = thread_reap(v, thread, freeall);
+	int error = thread_reap(v, thread, how);
 	host_release_slot(v, slot);
 	return error;
 }
 
-int reap_dead(struct view *v, bool freeall)
+int reap_dead(struct view *v, enum reap how)
 {
 	int count = 0, before;
 	/* Who died while reaping keeps that slot from others as long as his own
@@ -105,14 +105,14 @@ int reap_dead(struct view *v, bool freeall)
 		uint32_t thread = 0;
 		before = count;
 		while ((thread = thread_next(v, THREAD_SLOT(thread))) != 0)
-			count += slot_reap(v, thread, freeall) == 0;
+			count += slot_reap(v, thread, how) == 0;
 	} while (count > before && count < SLOT_MAX);
 	return count;
 }
 
 bool host_reap(struct view *v)
 {
-	return reap_dead(v, false) > 0;
+	return reap_dead(v, REAP_KEEP) > 0;
 }
 
 /* --- growth -------------------------------------------------------------- */

@@ -95,6 +95,18 @@ const char *lshm_version(void)
 
 /* --- opening and closing ------------------------------------------------- */
 
+/* Whether no thread of another process lives in the heap. What it holds may then be of
+ * different instants: a file after a crash of the whole machine, or an image that was
+ * taken while others worked. */
+static bool abandoned(struct lshm *heap, struct view *v)
+{
+	uint32_t thread = 0;
+	while ((thread = thread_next(v, THREAD_SLOT(thread))) != 0)
+		if (thread != v->thread && !slot_dead(heap, THREAD_SLOT(thread)))
+			return false;
+	return true;
+}
+
 /* What earlier users left when they died comes back. Without room for one more
  * thread or page the heap is still good to read. */
 static lshm *opened(struct lshm *heap, int flags)
@@ -103,7 +115,7 @@ static lshm *opened(struct lshm *heap, int flags)
 	if (heap && !heap->read_only && !heap->borrowed && !(flags & LSHM_KEEP_DEAD)) {
 		struct view *v = view_attach(heap);
 		if (v)
-			reap_dead(v, false);
+			reap_dead(v, abandoned(heap, v) ? REAP_IMAGE : REAP_KEEP);
 	}
 	return heap;
 }
@@ -626,9 +638,8 @@ int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out)
 		return fail(LSHM_ERR_INVALID);
 	if (thread_next(v, slot - 1) != thread)
 		return fail(LSHM_ERR_THREAD_GONE);
-	bool freeall = flags & LSHM_FREE_ALL;
-	int error = flags & LSHM_FORCE ? thread_reap(v, thread, freeall)
-	                               : slot_reap(v, thread, freeall);
+	enum reap how = flags & LSHM_FREE_ALL ? REAP_FREE : out ? REAP_COUNT : REAP_KEEP;
+	int error = flags & LSHM_FORCE ? thread_reap(v, thread, how) : slot_reap(v, thread, how);
 	if (!error && out)
 		*out = (lshm_reaped){.blocks = v->found.count, .bytes = v->found.size};
 	return result(error);
@@ -641,5 +652,5 @@ int lshm_reap_dead(lshm *heap, int flags)
 		return lshm_error();
 	if (flags & ~LSHM_FREE_ALL)
 		return fail(LSHM_ERR_INVALID);
-	return reap_dead(v, flags & LSHM_FREE_ALL);
+	return reap_dead(v, flags & LSHM_FREE_ALL ? REAP_FREE : REAP_KEEP);
 }

@@ -97,9 +97,9 @@ bool slot_dead(struct lshm *heap, uint32_t slot);
 bool slot_mine(struct lshm *heap, uint32_t slot);
 /* Reap a thread if it is proven dead, else THREAD_UNKNOWN. v need not be
  * attached unless blocks are to be freed. */
-int slot_reap(struct view *v, uint32_t thread, bool freeall);
+int slot_reap(struct view *v, uint32_t thread, enum reap how);
 /* Reap all that are proven dead; returns how many. */
-int reap_dead(struct view *v, bool freeall);
+int reap_dead(struct view *v, enum reap how);
 
 /* --- attach.c --- */
 

@@ -86,7 +86,7 @@ static void others_reap(void)
 	uint32_t thread = 0;
 	while ((thread = thread_next(&v, THREAD_SLOT(thread))) != 0)
 		if (thread != survivor)
-			thread_reap(&v, thread, false);
+			thread_reap(&v, thread, REAP_KEEP);
 	shared = model;
 	thread_attach(&shared, 0);
 	forked = false;

@@ -16,6 +16,9 @@
 #define store_owned32(p, x) (*(volatile uint32_t *)(p) = (x))
 #define store_owned16(p, x) (*(volatile uint16_t *)(p) = (uint16_t)(x))
 
+/* What we keep stands in the slot, where who reaps us looks for it. */
+#define cache_note(v, i, p) store_owned32(&(v)->cache[i], p)
+
 /* Block headers: written by the one thread that has the right to it. */
 #define header_store(p, x) (*(volatile uint64_t *)(void *)(p) = (x))
 

@@ -15,13 +15,15 @@
  * js/index.js. */
 _Static_assert(offsetof(struct view, thread) == 92 && offsetof(struct view, error) == 96,
                "struct view");
-_Static_assert(offsetof(struct view, found) == 108 && sizeof(struct block) == 5 * 4,
+_Static_assert(offsetof(struct view, found) == 104 && sizeof(struct block) == 5 * 4,
                "struct block");
 _Static_assert(offsetof(struct view, report) == 128 && offsetof(struct report, chunk) == 14 * 4,
                "struct report");
 _Static_assert(sizeof(struct report) >= NAME_BYTES, "a name is passed in the report's place");
-_Static_assert(sizeof(struct view) <= sizeof(((struct slot *)0)->workspace),
-               "a view fits into a slot");
+_Static_assert(offsetof(struct view, cache) ==
+                               offsetof(struct slot, kept) - offsetof(struct slot, workspace) &&
+                       sizeof(struct view) == offsetof(struct view, cache) + 4 * CACHE_COUNT,
+               "a view's place in a slot, where it is read as `kept`");
 _Static_assert(offsetof(struct header, chunk_log2) == 80 &&
                        offsetof(struct header, chunks_max) == 84 &&
                        offsetof(struct header, secret) == 96 &&

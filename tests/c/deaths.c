@@ -246,7 +246,7 @@ static void survive(int flags, uint32_t way)
 	if (way == 2)
 		fill(v);
 	else
-		reap_dead(v, way == 0);
+		reap_dead(v, way == 0 ? REAP_FREE : REAP_KEEP);
 	expect_settled(v, present & ~dead, reserved);
 	expect_sound(v);
 	expect_blocks(v, way == 0, flags);
@@ -405,7 +405,7 @@ static void deaths_in_large_chunks(void)
 	deaths_within(2 << 20, REGION_BYTES / 2, test_soak() ? 1 : 16);
 }
 
-/* view.cache has room for what a thread may keep of all classes, and no more. */
+/* view.cache and slot.kept have room for what a thread may keep of all classes, and no more. */
 static void kept_blocks_fit(void)
 {
 	uint32_t count = 0;

@@ -115,9 +115,6 @@ static void labels(void)
 	uint64_t *whole = (uint64_t *)(void *)label;
 	uint64_t bits = (*whole & LABEL_BITS) | 30000;
 	BREAKS(9, small, *whole, label_seal(&view, (size_t)small, bits));
-	/* A free block that somebody keeps who is not there. */
-	bits = LABEL_MAKE(STATE_CACHED, (uint64_t)THREAD(1, 77) << LABEL_SIZE_BITS);
-	BREAKS(15, small, *whole, label_seal(&view, (size_t)small, bits));
 	BREAKS(10, small, base[small + 50], 0);
 	label = base + large - HEADER_SIZE;
 	BREAKS(11, large, label[0], label[0] ^ 1);

@@ -301,7 +301,7 @@ static void kept_orphaned(void)
 	hand[1] = take(EXTRA, KEPT_ONE);
 	drop(EXTRA, take(EXTRA, KEPT_ONE));
 	world->dead = 1 << EXTRA;
-	CHECK(reap_dead(view_of(SURVIVOR), false) == 1);
+	CHECK(reap_dead(view_of(SURVIVOR), REAP_KEEP) == 1);
 	hand[0] = take(SECOND, KEPT_ONE);
 	drop(VICTIM, hand[1]);
 	CHECK(keeps_one());
@@ -316,46 +316,16 @@ static void kept_foreign(void)
 	CHECK(keeps_one());
 }
 
-/* The victim keeps as many of another's blocks of a class as it may, and hand[0]
- * is one more. Returns the one that it gives back first. */
-static size_t keep_foreign(uint32_t class)
-{
-	size_t size = class_capacity(class), first = take(SECOND, size);
-	hand[0] = first;
-	for (int i = 0; i < view_of(VICTIM)->list[class].limit; i++) {
-		size_t next = take(SECOND, size);
-		drop(VICTIM, hand[0]);
-		hand[0] = next;
-	}
-	return first;
-}
-
-/* Gives back what needs the outbox entry that another block's hint is in. */
-static void kept_foreign_other(void)
+/* The victim keeps as many of two others' blocks as it may, and hand[0] is one more. */
+static void kept_foreign_many(void)
 {
 	lively();
-	uint32_t log2 = view_of(SECOND)->chunk_log2, class = 8;
-	size_t noted = keep_foreign(class), apart;
-	drop(VICTIM, hand[0]);
-	do {
-		CHECK(class < 32);
-		apart = (keep_foreign(++class) >> log2) - (noted >> log2);
-	} while (apart % OUTBOX_COUNT);
-}
-
-/* Gives back so much that all hints are sent: more than 4 KiB wait. */
-static void kept_foreign_full(void)
-{
-	lively();
-	const struct view *v = view_of(VICTIM);
-	for (uint32_t class = 8;; class ++) {
-		uint32_t limit = v->list[class].limit, count = limit - limit / 2;
-		CHECK(class < 24);
-		keep_foreign(class);
-		if (v->pending + count * (class_capacity(class) + HEADER_SIZE) > 4096)
-			break;
-		drop(VICTIM, hand[0]);
-	}
+	int limit = view_of(VICTIM)->list[0].limit;
+	for (int i = 0; i <= limit; i++)
+		hand[i] = take(i & 2 ? SURVIVOR : SECOND, 1);
+	for (int i = 1; i <= limit; i++)
+		drop(VICTIM, hand[i]);
+	CHECK(limit > 4);
 }
 
 static uint32_t reserve_by(int number)
@@ -412,23 +382,12 @@ static void absent(void)
 	actor = EXTRA;
 }
 
-/* The actor's view stands in its slot. */
-static struct view *in_slot;
-
+/* The actor's view stands in its slot, where only WebAssembly's fits. */
 static void attach_in_slot(struct peer *p)
 {
-	in_slot = thread_attach_inplace(base, REGION_BYTES, 0);
-	CHECK((uint8_t *)in_slot > base && (uint8_t *)in_slot < base + REGION_BYTES);
+	const struct view *in_slot = thread_attach_inplace(base, REGION_BYTES, 0);
+	CHECK((const uint8_t *)in_slot > base && (const uint8_t *)in_slot < base + REGION_BYTES);
 	p->view.thread = in_slot->thread;
-}
-
-static void housed(void)
-{
-	absent();
-	attach_in_slot(&peers[EXTRA]);
-	for (int i = 0; i < 3; i++)
-		CHECK((hand[i] = heap_malloc(in_slot, 24)) != 0);
-	CHECK(heap_free(in_slot, hand[2]) == 0);
 }
 
 /* As src/native/lshm.c does it. */
@@ -539,24 +498,6 @@ static void attach_reserved(struct peer *p)
 	CHECK(thread_attach(&p->view, reserved) == 0);
 }
 
-static void malloc_in_slot(struct peer *p)
-{
-	(void)p;
-	CHECK(heap_malloc(in_slot, 200));
-}
-
-static void free_in_slot(struct peer *p)
-{
-	(void)p;
-	CHECK(heap_free(in_slot, hand[0]) == 0);
-}
-
-static void detach_in_slot(struct peer *p)
-{
-	(void)p;
-	thread_detach(in_slot);
-}
-
 static void mark(struct peer *p)
 {
 	thread_mark(&p->view);
@@ -576,12 +517,12 @@ static void reserve(struct peer *p)
 
 static void reap_keep(struct peer *p)
 {
-	CHECK(reap_dead(&p->view, false) > 0);
+	CHECK(reap_dead(&p->view, REAP_KEEP) > 0);
 }
 
 static void reap_free(struct peer *p)
 {
-	reap_dead(&p->view, true);
+	reap_dead(&p->view, REAP_FREE);
 }
 
 static void name(struct peer *p)
@@ -634,8 +575,7 @@ static const struct operation operations[] = {
 	{"free, releasing the slab", kept_releasing, free_it, AT_ONCE},
 	{"free, adopting a dead one's slab", kept_orphaned, free_it, AT_ONCE},
 	{"free, giving back to another", kept_foreign, free_it, AT_ONCE},
-	{"free, sending one hint", kept_foreign_other, free_it, AT_ONCE},
-	{"free, sending all hints", kept_foreign_full, free_it, AT_ONCE},
+	{"free, giving many back to others", kept_foreign_many, free_it, AT_ONCE},
 	{"free, a span", held_span, free_it, AT_ONCE},
 	{"free a span, malloc in its place", held_span, free_and_malloc, STEPWISE},
 	{"grow", lively, grow, AT_ONCE},
@@ -644,9 +584,6 @@ static const struct operation operations[] = {
 	{"attach, extending the table", crowded_absent, attach, AT_ONCE},
 	{"attach, reserved", absent, attach_reserved, AT_ONCE},
 	{"attach, its view in the slot", absent, attach_in_slot, AT_ONCE},
-	{"malloc, its view in the slot", housed, malloc_in_slot, AT_ONCE},
-	{"free, its view in the slot", housed, free_in_slot, AT_ONCE},
-	{"detach, its view in the slot", housed, detach_in_slot, LEAVES},
 	{"mark", lively, mark, AT_ONCE},
 	{"detach", collectable, detach, LEAVES},
 	{"reserve", roomy, reserve, AT_ONCE},

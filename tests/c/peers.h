@@ -78,7 +78,7 @@ void host_release_slot(struct view *v, uint32_t slot)
 /* As src/native/host.c does it: who has the lock of a slot that is taken may
  * reap it, and who died while reaping is reaped in another round. A number that
  * is reserved is nobody's lock, and goes with who reserved it. */
-static int reap_dead(struct view *v, bool freeall)
+static int reap_dead(struct view *v, enum reap how)
 {
 	int count = 0, before;
 	do {
@@ -88,7 +88,7 @@ static int reap_dead(struct view *v, bool freeall)
 			if (SLOT_STATE(v->found.size) == SLOT_RESERVED ||
 			    !host_claim_slot(v, THREAD_SLOT(thread)))
 				continue;
-			count += thread_reap(v, thread, freeall) == 0;
+			count += thread_reap(v, thread, how) == 0;
 			host_release_slot(v, THREAD_SLOT(thread));
 		}
 	} while (count > before);
@@ -97,7 +97,7 @@ static int reap_dead(struct view *v, bool freeall)
 
 bool host_reap(struct view *v)
 {
-	return reap_dead(v, false) > 0;
+	return reap_dead(v, REAP_KEEP) > 0;
 }
 
 /* --- the region ----------------------------------------------------------- */

@@ -82,19 +82,6 @@ static void expect_sound(struct view *v)
 	CHECK(r->used + r->free + r->metadata == r->committed);
 }
 
-/* Hint bits for the chunk that wait in the outboxes of who is attached. */
-static uint64_t hints_waiting(struct view *v, uint32_t chunk)
-{
-	uint64_t bits = 0;
-	uint32_t thread = 0;
-	while ((thread = thread_next(v, THREAD_SLOT(thread))) != 0) {
-		const struct outbox *o = slot_of(v, THREAD_SLOT(thread))->outbox;
-		for (int i = 0; i < OUTBOX_COUNT; i++)
-			bits |= o[i].chunk == chunk ? o[i].mask : 0;
-	}
-	return bits;
-}
-
 /* A block that others freed in slab k and its owner has not collected is hinted
  * at, or the slab says that its labels are to be read. */
 static void expect_hints(struct view *v, uint32_t k, uint64_t word)
@@ -102,12 +89,9 @@ static void expect_hints(struct view *v, uint32_t k, uint64_t word)
 	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
 	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
 		size_t p = slab_payload(v, k, x);
-		uint32_t chunk = (uint32_t)(p >> v->chunk_log2);
-		uint32_t bit = (uint32_t)(p >> (v->chunk_log2 - 6)) & 63;
-		if (label_look(v, p) != STATE_XFREE)
-			continue;
-		uint64_t bits = map_at(v, chunk)->hints | hints_waiting(v, chunk);
-		CHECK(word & WORD_DIRTY || bits >> bit & 1);
+		uint64_t hints = map_at(v, (uint32_t)(p >> v->chunk_log2))->hints;
+		CHECK(label_look(v, p) != STATE_XFREE || word & WORD_DIRTY ||
+		      hints & hint_of(v, p));
 	}
 }
 

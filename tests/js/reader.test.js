@@ -22,7 +22,7 @@ class Reader {
     );
     assert.equal(this.u64(64), 0x504145484d48534cn, "magic");
     assert.equal(this.u32(72), 1, "version");
-    assert.equal(this.u32(76), 0xf229f60a, "signature");
+    assert.equal(this.u32(76), 0xf22b8e0a, "signature");
     this.chunk = 2 ** this.u32(80);
     [this.chunksMax, this.mapFirst] = [this.u32(84), this.u32(88)];
     [this.slotsFirst, this.secret] = [this.u32(92), this.u64(96)];
@@ -78,7 +78,7 @@ class Reader {
     assert.ok(state === LIVE || !span, `span at ${offset}`);
     const thread = span ? spanThread : Math.floor(value / 0x8000);
     if (state === CACHED)
-      assert.ok(this.threads.has(thread), `keeper ${offset}`);
+      assert.ok(this.kept.get(thread).has(offset), `noted: ${offset}`);
     if (state !== LIVE) return;
     const size = span ? value : value & 0x7fff;
     assert.equal(isSpan, Number(span), `span bit at ${offset}`);
@@ -92,7 +92,7 @@ class Reader {
 
   /** Every live block: offset, size, footprint, thread. */
   *blocks() {
-    this.threads = new Set([...this.slots()].map(({ thread }) => thread));
+    this.kept = new Map([...this.slots()].map((s) => [s.thread, s.kept]));
     for (const { first, end, at, usable } of this.pieces()) {
       for (let c = first; c < end;) {
         const entry = at + (c - first) * 32;
@@ -140,7 +140,9 @@ class Reader {
       }
       const state = this.u64(at);
       if ((state & 7n) === 0n) continue;
-      yield { thread: (Number(state >> 40n) << 8) | (i + 1) };
+      const kept = new Set();
+      for (let k = 0; k < 624; k++) kept.add(this.u32(at + 1424 + 4 * k));
+      yield { thread: (Number(state >> 40n) << 8) | (i + 1), kept };
     }
   }
 

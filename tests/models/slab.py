@@ -1,13 +1,15 @@
 """Blocks of one slab: who may change which label, and what finds freed blocks.
 
-Labels are the truth; lists, caches, hints and outboxes are conveniences. A free
-makes a live block CACHED, whoever owns the slab, and its thread keeps it for its
-next malloc; later it goes back: to the list of a slab that is its own or nobody's,
-else as XFREE (outbox first, then label, later a hint). Owners fill their caches
-from the list, collect, carve, settle, make way, park, release; the chunk is a user's span in
-between, with bytes that look like labels. Each thread may die between any two
-steps. Its reaper, which may die too, retires what the dead kept, makes its slab
-ownerless and dirty, and sends its outbox. A compare-exchange of the chunk's word
+Labels are the truth; lists, caches and hints are conveniences. A free makes a live
+block CACHED, whoever owns the slab, and its thread keeps it for its next malloc; later
+it goes back: to the list of a slab that is its own or nobody's, else as XFREE, and a
+hint follows, maybe for several at once. A block is noted in the slot before it is
+CACHED, and as long as it is, or is XFREE without a hint; then the note may go. Owners
+fill their caches from the list, collect, carve, settle, make way, park, release; the
+chunk is a user's span in between, with bytes that look like labels. Each thread may die
+between any two steps. Its reaper, which may die too, says in the slot that it is at it,
+makes the slab ownerless and dirty, and hints at what is noted. What is CACHED by one
+that is being reaped, or was, counts as XFREE. A compare-exchange of the chunk's word
 succeeds if the word was not changed since it was read: epochs make that exact.
 
     word    (kind, owner, dirty)   kind: slab, free, span; owner: thread or None
@@ -16,7 +18,8 @@ succeeds if the word was not changed since it was read: epochs make that exact.
     list    of the slab's entry, whoever owns it
     lives   how often the chunk may still become something else
 
-A thread: alive, pc, cache, outbox, valid (the word is what it read), used.
+A thread: alive, pc, cache, notes, untold (XFREE without a hint, as it knows), valid
+(the word is what it read), used.
 """
 
 from collections import namedtuple
@@ -24,11 +27,15 @@ from collections import namedtuple
 from explorer import Model, put, require
 
 State = namedtuple("State", "word labels fresh holder hints list lives threads")
-Thread = namedtuple("Thread", "alive pc cache outbox valid used")
+Thread = namedtuple("Thread", "alive pc cache notes untold valid used")
+OWN = ("cache", "notes", "untold", "valid", "used")
 
 IDLE = ("idle",)
+DEAD = ("dead",)
+GONE = ("gone",)  # reaped
 PROBLEMS = {
-    "label-first",  # XFREE before the outbox entry
+    "label-first",  # CACHED before the note
+    "note-goes",  # the note goes before the hint is sent
     "fresh-first",  # `fresh` before the labels below it
     "counter",  # release by a counter of what hints told of
     "kept-list",  # what a thread keeps has labels that say FREE
@@ -36,8 +43,8 @@ PROBLEMS = {
     "hints-inside",  # hints stand in the slab
     "hints-last",  # a rebuild clears the hints after it read the labels
     "not-dirty",  # a dead owner's notes are believed
-    "reaper-forgets",  # the reaper does not send the outbox
-    "reaper-leaves",  # the reaper does not retire what the dead kept
+    "reaper-leaves",  # the reaper does not hint at what is noted
+    "reaped-first",  # what the dead kept counts as given back once all is hinted at
     "release-kept",  # release takes kept blocks for free ones
     "blind-return",  # a kept block goes to the list of whoever owns the slab
 }
@@ -54,7 +61,7 @@ class Slab:
         self.deaths, self.problem = deaths, problem
 
     def model(self):
-        thread = Thread(True, IDLE, (), 0, False, 0)
+        thread = Thread(True, IDLE, (), 0, 0, False, 0)
         none = (None,) * self.blocks
         word, labels = ("slab", 0, False), ("?",) * self.blocks
         first = State(word, labels, 0, none, 0, (), self.lives, (thread,) * self.threads)
@@ -63,9 +70,9 @@ class Slab:
     # --- changing a state -------------------------------------------------------
 
     def at(self, s, t, pc, **changes):
-        """Thread t goes on to pc; cache, outbox, valid, used are its own, all else
-        the state's; `label` is (block, label), `holds` (block, thread)."""
-        own = {k: changes.pop(k) for k in ("cache", "outbox", "valid", "used") if k in changes}
+        """Thread t goes on to pc; what OWN names is its own, all else the state's;
+        `label` is (block, label), `holds` (block, thread)."""
+        own = {k: changes.pop(k) for k in OWN if k in changes}
         if self.problem != "counter":
             own.pop("used", None)
         elif "used" in own:
@@ -86,6 +93,13 @@ class Slab:
         require(block not in s.list, f"block {block} is on the list twice")
         return tuple(sorted(s.list + (block,)))
 
+    def given_back(self, s, label):
+        """Whether the owner may take the block for free, and is to be told."""
+        if label not in range(self.threads):
+            return label == "X"
+        th = s.threads[label]
+        return th.pc == GONE if self.problem == "reaped-first" else not th.alive and th.pc != DEAD
+
     def kept(self, t):
         return "F" if self.problem == "kept-list" else t
 
@@ -97,17 +111,29 @@ class Slab:
             if th.alive:
                 yield from getattr(self, "at_" + th.pc[0])(s, t, th)
                 if dead < self.deaths:
-                    died = th._replace(alive=False, pc=("reap",), cache=(), valid=False)
-                    yield f"{t} dies", s._replace(threads=put(s.threads, t, died))
-            else:
+                    # Of notes that may go by now all are gone, or none.
+                    for notes in {th.notes, (1 << self.blocks) - 1}:
+                        died = Thread(False, DEAD, (), notes, 0, False, 0)
+                        yield f"{t} dies", s._replace(threads=put(s.threads, t, died))
+            elif th.pc == DEAD:
+                yield f"{t} is to be reaped", self.at(s, t, ("reap",))
+            elif th.pc != GONE:
                 yield from self.reap(s, t, th)
+                if th.pc != ("reap",):
+                    yield f"{t}'s reaper dies", self.at(s, t, ("reap",))
 
     def at_idle(self, s, t, th):
         kind, owner, _ = s.word
         for block in th.cache:
             rest = tuple(b for b in th.cache if b != block)
-            yield f"{t} takes {block}", self.at(s, t, ("allocate", block), cache=rest)
             yield f"{t} gives {block} back", self.at(s, t, ("give", block), cache=rest)
+            if not th.untold:
+                yield f"{t} takes {block}", self.at(s, t, ("allocate", block), cache=rest)
+        if th.untold:
+            hints, notes = self.hint(s, th.untold), th.notes & ~th.untold
+            told = self.at(s, t, IDLE, hints=hints, untold=0, notes=notes)
+            yield f"{t} sends hints", told
+            return  # it gives back until then
         if kind == "slab" and owner == t:
             yield from self.own(s, t, th)
         if kind == "slab" and owner is None:
@@ -119,8 +145,6 @@ class Slab:
         for block, holder in enumerate(s.holder):
             if holder == t:
                 yield from self.free(s, t, block)
-        if th.outbox:
-            yield f"{t} sends hints", self.at(s, t, ("sent",), hints=self.hint(s, th.outbox))
 
     def at_allocate(self, s, t, th):
         """The label was looked at: it says that we keep the block."""
@@ -130,7 +154,8 @@ class Slab:
             return
         require(s.holder[block] is None, f"block {block} is handed out while in use")
         require(s.word[0] == "slab", f"block {block} is handed out of what is no slab")
-        live = self.at(s, t, IDLE, label=(block, "L"), holds=(block, t))
+        notes = th.notes & ~(1 << block)
+        live = self.at(s, t, IDLE, label=(block, "L"), holds=(block, t), notes=notes)
         yield f"{t} makes {block} live", live
 
     def free(self, s, t, block):
@@ -138,12 +163,21 @@ class Slab:
             s.word[0] == "slab" and s.labels[block] == "L" and block < s.fresh,
             f"block {block} is no live block of a slab when it is freed",
         )
-        freed = self.at(s, t, ("keep", block), label=(block, self.kept(t)), holds=(block, None))
-        yield f"{t} frees {block}", freed
+        label, holds = (block, self.kept(t)), (block, None)
+        if self.problem == "label-first":
+            yield f"{t} frees {block}", self.at(s, t, ("keep", block), label=label, holds=holds)
+            return
+        # The note comes first: by itself it is one that stayed.
+        th = s.threads[t]
+        cache = tuple(sorted(th.cache + (block,)))
+        notes = th.notes | 1 << block
+        kept = self.at(s, t, IDLE, cache=cache, notes=notes, label=label, holds=holds)
+        yield f"{t} frees {block}", kept
 
     def at_keep(self, s, t, th):
-        cache = tuple(sorted(th.cache + (th.pc[1],)))
-        yield f"{t} keeps {th.pc[1]}", self.at(s, t, IDLE, cache=cache)
+        block = th.pc[1]
+        cache = tuple(sorted(th.cache + (block,)))
+        yield f"{t} notes {block}", self.at(s, t, IDLE, cache=cache, notes=th.notes | 1 << block)
 
     # --- giving back -----------------------------------------------------------------
 
@@ -156,35 +190,25 @@ class Slab:
         elif owner is None:
             yield f"{t} sees nobody's", self.at(s, t, ("adopt", block), valid=True)
         else:
-            yield f"{t} sees {owner}'s", self.at(s, t, ("note", block))
+            yield f"{t} sees {owner}'s", self.at(s, t, ("retire", block))
 
     def at_push(self, s, t, th):
-        listed = self.at(s, t, IDLE, list=self.pushed(s, th.pc[1]), used=th.used - 1)
-        yield f"{t} lists {th.pc[1]}", listed
-
-    def at_note(self, s, t, th):
-        block = th.pc[1]
-        if self.problem == "label-first":
-            yield f"{t} retires {block}", self.at(s, t, ("note_late", block), label=(block, "X"))
-        else:
-            noted = self.at(s, t, ("retire", block), outbox=th.outbox | 1 << block)
-            yield f"{t} notes {block}", noted
-
-    def at_note_late(self, s, t, th):
-        yield f"{t} notes {th.pc[1]}", self.at(s, t, IDLE, outbox=th.outbox | 1 << th.pc[1])
+        listed, notes = self.pushed(s, th.pc[1]), th.notes & ~(1 << th.pc[1])
+        pushed = self.at(s, t, IDLE, list=listed, used=th.used - 1, notes=notes)
+        yield f"{t} lists {th.pc[1]}", pushed
 
     def at_retire(self, s, t, th):
         block = th.pc[1]
         require(s.word[0] == "slab", f"block {block} is retired in what is no slab")
-        yield f"{t} retires {block}", self.at(s, t, IDLE, label=(block, "X"))
+        untold = th.untold | 1 << block
+        notes = th.notes & ~untold if self.problem == "note-goes" else th.notes
+        retired = self.at(s, t, IDLE, label=(block, "X"), untold=untold, notes=notes)
+        yield f"{t} retires {block}", retired
 
     def hint(self, s, bits):
         if self.problem == "hints-inside":
             require(s.word[0] != "span", "a late hint is written into a user's bytes")
         return s.hints | bits
-
-    def at_sent(self, s, t, th):
-        yield f"{t} clears its outbox", self.at(s, t, IDLE, outbox=0)
 
     # --- owning -------------------------------------------------------------------------
 
@@ -204,7 +228,7 @@ class Slab:
         way = ("collect", s.hints, ("settled",))
         yield f"{t} makes way", self.at(s, t, way, hints=0)
         # Trim and gather: all labels first.
-        if s.labels.count("X") or s.list:
+        if s.list or any(self.given_back(s, label) for label in s.labels):
             yield f"{t} settles", self.rebuild_begin(s, t, True)
 
     def parked(self, s, t):
@@ -214,7 +238,9 @@ class Slab:
         block = th.pc[1]
         cache = tuple(sorted(th.cache + (block,)))
         require(s.labels[block] == "F", f"block {block} is on the list and not free")
-        yield f"{t} keeps {block}", self.at(s, t, IDLE, label=(block, self.kept(t)), cache=cache)
+        label, notes = (block, self.kept(t)), th.notes | 1 << block
+        kept = self.at(s, t, IDLE, label=label, cache=cache, notes=notes)
+        yield f"{t} keeps {block}", kept
 
     def carve(self, s, t):
         if self.problem == "fresh-first":
@@ -243,7 +269,8 @@ class Slab:
         block = (bits & -bits).bit_length() - 1
         after = ("collect", bits & bits - 1, then)
         told = th.used - 1
-        if s.labels[block] == "X" and (block < s.fresh or self.problem == "above-fresh"):
+        within = block < s.fresh or self.problem == "above-fresh"
+        if within and self.given_back(s, s.labels[block]):
             listed = self.pushed(s, block)
             collected = self.at(s, t, after, label=(block, "F"), list=listed, used=told)
             yield f"{t} collects {block}", collected
@@ -276,7 +303,7 @@ class Slab:
             hints = 0 if self.problem == "hints-last" else s.hints
             pc = ("settled",) if settles else after
             yield f"{t} has its list", self.at(s, t, pc, hints=hints)
-        elif s.labels[block] in ("F", "X"):
+        elif s.labels[block] == "F" or self.given_back(s, s.labels[block]):
             listed = self.at(s, t, ahead, label=(block, "F"), list=self.pushed(s, block))
             yield f"{t} lists {block}", listed
         else:
@@ -312,38 +339,43 @@ class Slab:
     # --- death ------------------------------------------------------------------------
 
     def reap(self, s, t, th):
-        """A reaper's steps; it may die after each, and another begins anew."""
+        """A reaper's steps: its pc says how far it is in the notes."""
         kind, owner, _ = s.word
-        if kind == "slab" and self.problem != "reaper-leaves":
-            for block in range(s.fresh):
-                if s.labels[block] == t and not th.outbox >> block & 1:
-                    outbox = th.outbox | 1 << block
-                    yield f"{t}'s {block} is noted", self.at(s, t, th.pc, outbox=outbox)
-                    return
-                if s.labels[block] == t:
-                    yield f"{t}'s {block} is retired", self.at(s, t, th.pc, label=(block, "X"))
-                    return
-        if owner == t and kind == "slab":
-            dirty = self.problem != "not-dirty"
-            yield f"{t}'s slab is nobody's", self.reword(s, ("slab", None, dirty))
-            return
-        if owner == t and kind == "span":
-            yield f"{t}'s span is freed", self.reword(s, ("free", None, False))
-            return
-        if th.outbox and self.problem == "reaper-forgets":
-            yield f"{t}'s outbox is dropped", self.at(s, t, th.pc, outbox=0)
-        elif th.outbox:
-            hints = self.hint(s, th.outbox)
-            yield f"{t}'s hints are sent", self.at(s, t, th.pc, hints=hints)
-            yield f"{t}'s hints are sent", self.at(s, t, th.pc, hints=hints, outbox=0)
+        if th.pc == ("reap",):
+            if owner == t and kind == "slab":
+                dirty = self.problem != "not-dirty"
+                yield f"{t}'s slab is nobody's", self.reword(s, ("slab", None, dirty))
+            elif owner == t and kind == "span":
+                yield f"{t}'s span is freed", self.reword(s, ("free", None, False))
+            else:
+                yield f"{t}'s notes are next", self.at(s, t, self.noted(th, 0))
+        else:
+            yield from self.reap_noted(s, t, th)
         # Blocks that it held go to who knows them, or to a reaper with free: true.
         for block, holder in enumerate(s.holder):
             if holder == t:
                 for u, other in enumerate(s.threads):
                     if other.alive:
                         yield f"{u} gets {block}", s._replace(holder=put(s.holder, block, u))
+
+    def noted(self, th, block):
+        """The next one that is noted."""
+        while block < self.blocks and not th.notes >> block & 1:
+            block += 1
+        return ("noted", block)
+
+    def reap_noted(self, s, t, th):
+        block = th.pc[1]
+        if block == self.blocks:
+            if t not in s.holder:
+                yield f"{t} is reaped", self.at(s, t, GONE, notes=0)
+            return
         if self.problem == "reaper-leaves":
-            require(t not in s.labels[: s.fresh], "what a dead thread kept is lost")
+            yield f"{t}'s {block} is passed over", self.at(s, t, self.noted(th, block + 1))
+        else:
+            hints = self.hint(s, 1 << block)
+            told = self.at(s, t, self.noted(th, block + 1), hints=hints)
+            yield f"{t}'s {block} is hinted at", told
 
     # --- what holds everywhere ----------------------------------------------------------
 
@@ -354,11 +386,9 @@ class Slab:
         # Labels are about to be read, or will be by the next owner.
         rebuilt = s.word[2] or (s.word[1] is not None and not s.threads[s.word[1]].alive)
         for t, th in enumerate(s.threads):
-            bits |= th.outbox
+            bits |= th.untold if th.alive else th.notes
             if th.pc[0] == "collect":
                 bits |= th.pc[1]
-            if th.pc[0] == "note_late":
-                bits |= 1 << th.pc[1]
             rebuilt |= th.pc[0] == "rebuild" and s.word[1] == t
             if th.pc[0] in ("fill", "push", "carved", "carve_label"):
                 in_hand.add(th.pc[1])
@@ -369,13 +399,13 @@ class Slab:
         label, holder = s.labels[block], s.holder[block]
         if holder is not None:
             require(label == "L", f"block {block} is in use and its label says {label}")
-        elif label == "X":
+        elif label == "X" or (label in range(self.threads) and not s.threads[label].alive):
             told = rebuilt or bits >> block & 1
             require(told, f"block {block} was given back and nothing tells of it")
         elif label == "F" and self.problem != "kept-list":
             listed = rebuilt or block in s.list or block in in_hand
             require(listed, f"block {block} is free and on no list")
-        elif label in range(self.threads) and s.threads[label].alive:
+        elif label in range(self.threads):
             th = s.threads[label]
             kept = block in th.cache or block in th.pc[1:]
             # An adopter goes on to give it back after its rebuild.

@@ -4,22 +4,22 @@ model, its size)."""
 
 EDITS = [
     (
-        "the label before the outbox entry",
+        "the label before its note",
         [
             (
-                "cache.c",
-                """	if (load_relaxed(&o->chunk) != chunk) {
+                "fast.h",
+                """	cache_note(v, list->first + n, p);
 """,
-                """	header_store(header_at(v, p), label_turn(h, STATE_CACHED, STATE_XFREE));
-	if (load_relaxed(&o->chunk) != chunk) {
-""",
+                "",
             ),
             (
-                "cache.c",
-                """	store_owned64(&o->mask, load_relaxed(&o->mask) | 1ull << bit);
-	header_store(header_at(v, p), label_turn(h, STATE_CACHED, STATE_XFREE));
+                "fast.h",
+                """	list->count = (uint8_t)(n + 1);
+	return true;
 """,
-                """	store_owned64(&o->mask, load_relaxed(&o->mask) | 1ull << bit);
+                """	cache_note(v, list->first + n, p);
+	list->count = (uint8_t)(n + 1);
+	return true;
 """,
             ),
         ],
@@ -66,7 +66,7 @@ EDITS = [
 """,
             ),
         ],
-        "twice 1 1 0",
+        "release 0 1 0",
     ),
     (
         "a kept list across giving a slab up: its labels say FREE",
@@ -175,40 +175,12 @@ EDITS = [
         "collect 1 1 0",
     ),
     (
-        "a reaper that does not send the outbox",
-        [
-            (
-                "thread.c",
-                """	outbox_send(v, s);
-""",
-                "",
-            )
-        ],
-        "reap-locks 0 1 0",
-    ),
-    (
-        "the outbox is cleared before the hint is sent",
-        [
-            (
-                "cache.c",
-                """	if (mask && chunk < v->chunks)
-""",
-                """	store_owned64(&o->mask, 0);
-	if (mask && chunk < v->chunks)
-""",
-            )
-        ],
-        "collect 0 1 0",
-    ),
-    (
         "a reaper that leaves what the dead kept",
         [
             (
                 "thread.c",
-                """			recover_cached(v, s, thread, c, w);
-""",
-                """			(void)recover_cached;
-""",
+                "hints_send(v, (uint32_t)(p >> v->chunk_log2), hint_of(v, (size_t)p));",
+                "(void)hint_of(v, (size_t)p);",
             )
         ],
         "reap-locks 0 1 0",

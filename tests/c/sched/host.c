@@ -76,12 +76,12 @@ void host_died(int thread)
 }
 
 /* As natively: to have the lock is the proof. */
-int host_reap_thread(struct view *v, uint32_t thread, bool freeall)
+int host_reap_thread(struct view *v, uint32_t thread, enum reap how)
 {
 	uint32_t slot = THREAD_SLOT(thread);
 	if (!host_claim_slot(v, slot))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	int error = thread_reap(v, thread, freeall);
+	int error = thread_reap(v, thread, how);
 	host_release_slot(v, slot);
 	return error;
 }
@@ -91,6 +91,6 @@ bool host_reap(struct view *v)
 	bool any = false;
 	uint32_t thread = 0;
 	while ((thread = thread_next(v, THREAD_SLOT(thread))) != 0)
-		any |= host_reap_thread(v, thread, false) == 0;
+		any |= host_reap_thread(v, thread, REAP_KEEP) == 0;
 	return any;
 }

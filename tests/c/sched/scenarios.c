@@ -240,25 +240,21 @@ static void check_blocks(struct view *v)
 		sched_fail("%u blocks are held, %u of them are live", held, found);
 }
 
-/* Of a slab, each block that another thread freed has its hint, once all outboxes
- * are sent: the owner need not read all labels to find it. */
+/* Of a slab, each block that another thread freed has its hint: the owner need not read
+ * all labels to find it. */
 static void check_hints_of(struct view *v, uint32_t k, uint64_t word)
 {
 	uint32_t stride = class_stride(WORD_CLASS(word)), fresh = slab_fresh(v, k, word);
 	for (uint32_t x = 0; x + stride <= fresh; x += stride) {
 		size_t p = slab_payload(v, k, x);
 		uint64_t hints = map_at(v, (uint32_t)(p >> v->chunk_log2))->hints;
-		if (label_look(v, p) == STATE_XFREE &&
-		    !(hints >> (p >> (v->chunk_log2 - 6) & 63) & 1))
+		if (label_look(v, p) == STATE_XFREE && !(hints & hint_of(v, p)))
 			sched_fail("block %zu was freed, and nothing tells of it", p);
 	}
 }
 
 static void check_hints(struct view *v)
 {
-	for (int i = 0; i < SCHED_THREADS; i++)
-		if (!sched_died(i) && view_attached(&w.v[i]))
-			outbox_send(&w.v[i], w.v[i].slot);
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t word = map_at(v, c)->word;
 		n = word_length(word);
@@ -660,7 +656,7 @@ static void reap_by_word(void)
 	for (int tries = 0; tries < 3; tries++)
 		for (int i = 0; i < SCHED_THREADS; i++)
 			if (i != sched_self() && sched_died(i))
-				thread_reap(mine(), w.v[i].thread, false);
+				thread_reap(mine(), w.v[i].thread, REAP_KEEP);
 }
 
 static void reap_freer(void)
@@ -791,7 +787,7 @@ static void late_freer(void)
 
 static void force_reaper(void)
 {
-	if (thread_reap(mine(), w.v[0].thread, false))
+	if (thread_reap(mine(), w.v[0].thread, REAP_KEEP))
 		sched_fail("it is not reaped");
 	host_release_slot(mine(), THREAD_SLOT(w.v[0].thread));
 	thread_attach(&w.v[3], 0); /* another tenant of the slot */

@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core.h"
+
 enum {
 	SCHED_THREADS = 4,          /* at most, numbered from 0 */
 	SCHED_HEAP_MAX = 128 << 10, /* of the heap; behind it the host's words */
@@ -109,7 +111,6 @@ void host_begin(uint32_t backed);
 /* Outside of a schedule: locks that are taken from here on are this thread's. */
 void host_act_as(int thread);
 /* Reaps a thread if its lock proves that it died. */
-struct view;
-int host_reap_thread(struct view *v, uint32_t thread, bool freeall);
+int host_reap_thread(struct view *v, uint32_t thread, enum reap how);
 
 #endif
