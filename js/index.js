@@ -465,12 +465,16 @@ function checkMultiple(where, ptr, size) {
  * @param {any} memory
  * @param {any} ptr
  * @param {any} bytes
- * @returns {any} the buffer
+ * @returns {any} the buffer, as the cached views have it: to ask the memory for it
+ *   takes longer than to make a view
  */
 function checkRange(where, memory, ptr, bytes) {
   checkSize(where, "a length", bytes);
   const state = memory[STATE];
-  if (typeof ptr === "number" && ptr + bytes > state.length) refresh(memory);
+  // A detached one has a length of 0.
+  if (typeof ptr === "number" && ptr + bytes > state.uint32.byteLength) {
+    refresh(memory);
+  }
   if (
     typeof ptr !== "number" ||
     ptr >>> 0 !== ptr ||
@@ -479,7 +483,7 @@ function checkRange(where, memory, ptr, bytes) {
   ) {
     throw badOffset(where, ptr, state.length);
   }
-  return memory.buffer;
+  return state.buffer;
 }
 
 // --- the platform ------------------------------------------------------------
@@ -736,7 +740,8 @@ class State {
     this.malloc = core.heap_malloc;
     this.free = core.heap_free;
     const buffer = bufferOf(memory);
-    this.length = buffer.byteLength; // as the cached views see it
+    this.buffer = buffer; // as the cached views see it
+    this.length = buffer.byteLength;
     this.data = new DataView(buffer);
     // The whole memory as arrays: those of 32 bits, and others when asked for.
     this.int32 = new Int32Array(buffer);
@@ -768,6 +773,7 @@ function refresh(memory) {
   if (state.shared) Base.prototype.grow.call(memory, 0);
   const buffer = bufferOf(memory);
   if (buffer.byteLength === state.uint32.byteLength) return false;
+  state.buffer = buffer;
   state.length = buffer.byteLength;
   state.data = new DataView(buffer);
   state.int32 = new Int32Array(buffer);
@@ -804,7 +810,7 @@ function wholeArray(memory, where, TypedArray) {
   const state = memory[STATE];
   let array = state.arrays.get(TypedArray);
   if (array === undefined) {
-    array = new TypedArray(state.data.buffer);
+    array = new TypedArray(state.buffer);
     const kind = array[Symbol.toStringTag];
     if (!/^(Big)?(Ui|I)nt(8|16|32|64)Array$/.test(kind)) {
       throw typeError(
@@ -1516,7 +1522,8 @@ function find(memory, where, ptr) {
 }
 
 /**
- * How many bytes a member works on: all of the live block, or those asked for.
+ * How many bytes a member works on: all of the live block, or those asked for. The
+ * state's buffer has them.
  * @param {any} memory
  * @param {string} where
  * @param {any} ptr
@@ -1526,10 +1533,36 @@ function find(memory, where, ptr) {
 function extent(memory, where, ptr, length) {
   if (length === undefined) {
     find(memory, where, ptr);
-    return viewWord(memory, FOUND.size);
+    length = viewWord(memory, FOUND.size);
   }
   checkRange(where, memory, ptr, length);
   return length;
+}
+
+/**
+ * @param {any} memory
+ * @param {string} where
+ * @param {any} dst
+ * @param {any} src
+ * @param {any} n
+ */
+function copyBytes(memory, where, dst, src, n) {
+  checkRange(where, memory, dst, n);
+  const buffer = checkRange(where, memory, src, n);
+  new Uint8Array(buffer).copyWithin(dst, src, src + n);
+  return dst;
+}
+
+/**
+ * Those bytes themselves.
+ * @param {any} memory
+ * @param {string} where
+ * @param {any} ptr
+ * @param {any} length
+ */
+function bytesAt(memory, where, ptr, length) {
+  const bytes = extent(memory, where, ptr, length);
+  return new Uint8Array(memory[STATE].buffer, ptr, bytes);
 }
 
 /**
@@ -2299,8 +2332,7 @@ export class LocalSharedMemory extends Base {
    * @returns {ArrayBuffer}
    */
   arrayBuffer(ptr, length = undefined) {
-    const bytes = extent(this, "arrayBuffer", ptr, length);
-    return new Uint8Array(this.buffer, ptr, bytes).slice().buffer;
+    return bytesAt(this, "arrayBuffer", ptr, length).slice().buffer;
   }
 
   /**
@@ -2310,9 +2342,9 @@ export class LocalSharedMemory extends Base {
    * @returns {SharedArrayBuffer}
    */
   sharedArrayBuffer(ptr, length = undefined) {
-    const bytes = extent(this, "sharedArrayBuffer", ptr, length);
-    const copy = new (sharedBufferConstructor())(bytes);
-    new Uint8Array(copy).set(new Uint8Array(this.buffer, ptr, bytes));
+    const bytes = bytesAt(this, "sharedArrayBuffer", ptr, length);
+    const copy = new (sharedBufferConstructor())(bytes.length);
+    new Uint8Array(copy).set(bytes);
     return copy;
   }
 
@@ -2324,7 +2356,8 @@ export class LocalSharedMemory extends Base {
    */
   dataView(ptr, length = undefined) {
     const bytes = extent(this, "dataView", ptr, length);
-    return new DataView(this.buffer, ptr, bytes);
+    const { buffer } = /** @type {any} */ (this)[STATE];
+    return new DataView(buffer, ptr, bytes);
   }
 
   /**
@@ -2344,7 +2377,8 @@ export class LocalSharedMemory extends Base {
     const bytes = length === undefined ? undefined : length * size;
     const all = extent(this, "arrayView", ptr, bytes);
     checkMultiple("arrayView", ptr, size);
-    return new TypedArray(this.buffer, ptr, Math.floor(all / size));
+    const { buffer } = /** @type {any} */ (this)[STATE];
+    return new TypedArray(buffer, ptr, Math.floor(all / size));
   }
 
   // Little-endian, at any offset of the memory from 64 up. A read or write that
@@ -2972,10 +3006,7 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_OUTSIDE`; nothing is written then
    */
   memcpy(dst, src, n) {
-    checkRange("memcpy", this, dst, n);
-    const buffer = checkRange("memcpy", this, src, n);
-    new Uint8Array(buffer).copyWithin(dst, src, src + n);
-    return dst;
+    return copyBytes(this, "memcpy", dst, src, n);
   }
 
   /**
@@ -2987,10 +3018,7 @@ export class LocalSharedMemory extends Base {
    * @throws {RangeError} `ERR_LSHM_OUTSIDE`; nothing is written then
    */
   memmove(dst, src, n) {
-    checkRange("memmove", this, dst, n);
-    const buffer = checkRange("memmove", this, src, n);
-    new Uint8Array(buffer).copyWithin(dst, src, src + n);
-    return dst;
+    return copyBytes(this, "memmove", dst, src, n);
   }
 
   /**
@@ -3017,8 +3045,7 @@ export class LocalSharedMemory extends Base {
    * @returns {string}
    */
   getString(ptr, byteLength = undefined) {
-    const bytes = extent(this, "getString", ptr, byteLength);
-    return decodeUtf8(new Uint8Array(this.buffer, ptr, bytes).slice());
+    return decodeUtf8(bytesAt(this, "getString", ptr, byteLength).slice());
   }
 
   /**
@@ -3033,15 +3060,15 @@ export class LocalSharedMemory extends Base {
     if (typeof text !== "string") {
       throw typeError("setString", `expected a string, not ${show(text)}`);
     }
-    const room = extent(this, "setString", ptr, byteLength);
+    const room = bytesAt(this, "setString", ptr, byteLength);
     const bytes = encodeUtf8(text);
-    if (bytes.length > room) {
+    if (bytes.length > room.length) {
       throw rangeError(
         "setString",
-        `the text takes ${bytes.length} bytes, there is room for ${room}`,
+        `the text takes ${bytes.length} bytes, there is room for ${room.length}`,
       );
     }
-    new Uint8Array(this.buffer, ptr, bytes.length).set(bytes);
+    room.set(bytes);
     return bytes.length;
   }
 

@@ -45,7 +45,7 @@ static void check_block(struct view *v, size_t p)
 	struct report *r = &v->report;
 	for (uint32_t looks = 0; looks < LOOKS; looks++) {
 		uint64_t h = header_peek(header_at(v, p));
-		int error = block_look(v, p, r->chunk, r->word);
+		int error = block_look_at(v, p, r->chunk, r->word);
 		uint32_t invariant = error ? block_breaks(v, p, h, error) : 0;
 		if (header_peek(header_at(v, p)) != h)
 			continue;

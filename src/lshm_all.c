@@ -16,6 +16,7 @@
 #endif
 
 #define block_look lshm_core_block_look
+#define block_look_at lshm_core_block_look_at
 #define bytes_clear lshm_core_bytes_clear
 #define bytes_copy lshm_core_bytes_copy
 #define cache lshm_core_cache

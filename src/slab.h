@@ -89,6 +89,8 @@ uint32_t heap_relieve(struct view *v, uint32_t n, uint32_t align, uint32_t step)
 /* What the block at p is, by the word of the chunk k that speaks for it: 0 and
  * v->found for a live one, OVERRUN likewise, else why it is none. */
 int block_look(struct view *v, size_t p, uint32_t k, uint64_t word);
+/* The same where a block may begin by what the word says. */
+int block_look_at(struct view *v, size_t p, uint32_t k, uint64_t word);
 /* Free what free_plain does not: 0, or why not. */
 int free_rest(struct view *v, size_t p);
 

@@ -75,7 +75,6 @@ static int pointer_reason(struct view *v, size_t p, uint64_t word)
 
 int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 {
-	size_t capacity = span_capacity(v, span_length(v, k, word));
 	uint32_t kind = WORD_KIND(word), x = slab_granule(v, k, p);
 	if (kind == KIND_SLAB) {
 		uint32_t stride = word_stride(word), within = x % stride;
@@ -83,13 +82,19 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 			return LSHM_ERR_UNALLOCATED;
 		if (within)
 			return LSHM_ERR_INTERIOR;
-		capacity = (size_t)stride * GRANULE - HEADER_SIZE;
 	} else if (x || (kind != KIND_SPAN && kind != KIND_RESIZE)) {
 		return pointer_reason(v, p, word);
 	}
+	return block_look_at(v, p, k, word);
+}
+
+int block_look_at(struct view *v, size_t p, uint32_t k, uint64_t word)
+{
+	bool slab = WORD_KIND(word) == KIND_SLAB;
+	size_t capacity = slab ? class_capacity(WORD_CLASS(word))
+	                       : span_capacity(v, span_length(v, k, word));
 	/* Walkers look here too, at what others may be writing. */
 	uint64_t h = header_peek(header_at(v, p));
-	bool slab = kind == KIND_SLAB;
 	size_t size = slab ? LABEL_SIZE(h) : (size_t)LABEL_VALUE(h);
 	if (!label_valid(v, p, h))
 		return LSHM_ERR_DAMAGED;

@@ -134,27 +134,23 @@ static bool claim_at(struct view *v, uint32_t head, uint32_t n, uint32_t class)
  * and v->in_flight. */
 static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t align, uint32_t class)
 {
-	uint32_t run = 0, behind = 0;
-	while ((c = map_usable(v, c)) < v->chunks) {
-		uint64_t w = load_relaxed(&map_at(v, c)->word);
-		if (c != behind)
-			run = 0;
-		behind = c + word_length(w);
-		if (WORD_KIND(w) == KIND_FREE) {
-			if (run || !((c + v->skew) & (align - 1)))
-				run++;
-			if (run == n) {
-				if (claim_at(v, behind - n, n, class))
-					return behind - n;
-				v->conflicts++;
-				run = 0;
-			}
-		} else {
-			if (WORD_KIND(w) == KIND_CLAIM || WORD_KIND(w) == KIND_XFREE)
+	while (c < v->chunks) {
+		const struct map_part *part = map_part(v, c);
+		uint32_t first = part->first, end = first + part->ready, run = 0;
+		const struct entry *e = part->entry;
+		for (c = map_usable(v, c); c < end;) {
+			uint64_t w = load_relaxed(&e[c - first].word);
+			uint32_t kind = WORD_KIND(w);
+			if (kind == KIND_CLAIM || kind == KIND_XFREE)
 				v->in_flight += (uint32_t)w * (c | 1); /* epochs, mostly */
-			run = 0;
+			run += kind == KIND_FREE && (run || !((c + v->skew) & (align - 1)));
+			c += word_length(w);
+			if (run == n && claim_at(v, c - n, n, class))
+				return c - n;
+			v->conflicts += run == n;
+			if (run == n || kind != KIND_FREE)
+				run = 0;
 		}
-		c = behind;
 	}
 	return 0;
 }

@@ -6,21 +6,18 @@
 /* The first live block of slab or span k; behind cursor, unless that is 0. */
 static size_t walk_within(struct view *v, uint32_t k, uint64_t w, size_t cursor)
 {
-	uint32_t kind = WORD_KIND(w);
-	size_t first = chunk_offset(v, k), stride = (size_t)1 << v->chunk_log2;
-	/* Counted from `first`: the end may be 4 GiB. */
-	size_t at = 0, length = 0;
-	if (kind == KIND_SPAN || kind == KIND_RESIZE) {
-		length = stride;
-	} else if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
-		length = (size_t)slab_fresh(v, k, w) * GRANULE;
-		stride = (size_t)word_stride(w) * GRANULE;
+	uint32_t kind = WORD_KIND(w), x = 0, stride = 1, end = 0;
+	if (kind == KIND_SLAB && slab_word_valid(v, k, w)) {
+		stride = word_stride(w);
+		end = slab_fresh(v, k, w);
+		if (cursor)
+			x = (slab_granule(v, k, cursor) / stride + 1) * stride;
+	} else if (kind == KIND_SPAN || kind == KIND_RESIZE) {
+		end = !cursor;
 	}
-	if (cursor)
-		at = (cursor - first) / stride * stride + stride;
-	for (; at < length; at += stride) {
-		size_t p = first + at;
-		int error = block_look(v, p, k, w);
+	for (; x < end; x += stride) {
+		size_t p = slab_payload(v, k, x);
+		int error = block_look_at(v, p, k, w);
 		if (error && error != LSHM_ERR_OVERRUN)
 			continue;
 		/* Still that slab: then the label was one. */
