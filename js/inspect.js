@@ -85,10 +85,12 @@ function makeError(Type, name, where, text) {
  * @param {string} text
  */
 function decodeBytes(text) {
-  return Uint8Array.from(text, (character) => {
-    const code = character.charCodeAt(0) - 35;
-    return code - (code < 57 ? 0 : code < 92 ? 1 : 35);
-  });
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i) - 35;
+    bytes[i] = code - (code < 57 ? 0 : code < 92 ? 1 : 35);
+  }
+  return bytes;
 }
 
 // --- the heap's regions --------------------------------------------------------

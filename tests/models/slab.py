@@ -413,9 +413,9 @@ class Slab:
             require(kept, f"block {block} is kept by {label}, which does not know")
 
 
-QUICK = [dict(blocks=2, lives=0, deaths=1), dict(blocks=1, lives=1, deaths=1)]
+QUICK = [dict(blocks=2, lives=1, deaths=1)]
 LONG = [
-    dict(blocks=2, lives=1, deaths=0),
-    dict(threads=3, blocks=1, lives=1, deaths=1),
+    dict(blocks=3, lives=0, deaths=0),
+    dict(threads=3, blocks=1, lives=1, deaths=2),
 ]
 BROKEN = [dict(problem=problem) for problem in sorted(PROBLEMS)]
