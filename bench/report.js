@@ -138,13 +138,34 @@ function describe(machine) {
   ].join("\n");
 }
 
-function goalTable(medians) {
+const verdict = ({ met }) => (met ? "met" : "**missed**");
+
+/**
+ * The goals by all runs, and by each third of them, one after the other: whether
+ * three measurements in a row agree.
+ */
+function goalTable(results, medians) {
+  const runs = Math.max(...results.map(({ run }) => run));
+  const thirds = [0, 1, 2].map((third) =>
+    judge(
+      new Medians(
+        results.filter(
+          ({ run }) => Math.floor((3 * (run - 1)) / runs) === third,
+        ),
+      ),
+    ),
+  );
+  const agree = (goal, i) => {
+    const met = thirds.filter((each) => each[i].met).length;
+    return met === (goal.met ? 3 : 0) ? "yes" : `met in ${met} of 3`;
+  };
   return table(
-    ["goal", "measured", ""],
-    judge(medians).map(({ title, measured, met }) => [
-      title,
-      measured,
-      met ? "met" : "**missed**",
+    ["goal", "measured", "", "alike in each third of the runs"],
+    judge(medians).map((goal, i) => [
+      goal.title,
+      goal.measured,
+      verdict(goal),
+      runs < 3 ? "" : agree(goal, i),
     ]),
   );
 }
@@ -161,13 +182,14 @@ function plotList(drawn, from) {
  * given; prints the tables.
  */
 export async function report(directory, page = undefined) {
-  const medians = new Medians(readResults(join(directory, "raw.csv")));
+  const results = readResults(join(directory, "raw.csv"));
+  const medians = new Medians(results);
   const machine = JSON.parse(
     readFileSync(join(directory, "machine.json"), "utf8"),
   );
   const text = [
     ...["### Machine", describe(machine)],
-    ...["### Goals", goalTable(medians)],
+    ...["### Goals", goalTable(results, medians)],
     ...tables.flatMap((each) => section(medians, each)),
     ...["### Where others are ahead", behind(medians)],
   ].join("\n\n");

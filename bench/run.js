@@ -6,7 +6,7 @@
 //                      them and leaves the results as they are
 //   --quick            short runs, to try things (also BENCH_QUICK=1); the
 //                      results go to build/bench
-//   --runs N           of each row, 7 if not given
+//   --runs N           of each row, 9 if not given
 //   --instructions     of one operation, natively, in place of times
 //   --check            only checks the loads
 //   --list             the rows there are
@@ -36,7 +36,7 @@ const { values: flags } = parseArgs({
       type: "boolean",
       default: (process.env.BENCH_QUICK ?? "0") !== "0",
     },
-    runs: { type: "string", default: "7" },
+    runs: { type: "string", default: "9" },
     instructions: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     check: { type: "boolean", default: false },

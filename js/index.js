@@ -706,13 +706,23 @@ function loadCore(memory, where) {
   const env = { memory };
   /** @type {any} */
   const core = {};
+  const modules = Object.keys(WASM.flag);
+  const load = () => {
+    const module = compile(modules[0], shared);
+    Object.assign(env, new Instance(module, { e: env }).exports);
+    modules.shift();
+  };
   try {
-    for (const name of Object.keys(WASM.flag)) {
-      const { exports } = new Instance(compile(name, shared), { e: env });
-      Object.assign(env, exports);
-    }
+    // The last one is for what few threads do, and begins when it is used.
+    while (modules.length > 1) load();
     for (const name of Object.keys(WASM.names)) {
-      core[name] = env[WASM.names[name]];
+      const short = WASM.names[name];
+      Object.defineProperty(core, name, {
+        get() {
+          if (env[short] === undefined) load();
+          return env[short];
+        },
+      });
     }
     return core;
   } catch (error) {
