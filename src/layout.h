@@ -187,7 +187,7 @@ enum slot_flag {
  * and that it was giving back, are among them. Writer: the slot's thread. */
 struct slot {
 	_Atomic uint64_t state;
-	_Atomic uint64_t host; /* what the host proves death by (a process id) */
+	_Atomic uint64_t host;              /* what the host proves death by (a process id) */
 	uint8_t workspace[WORKSPACE_BYTES]; /* wasm: the thread's struct view, but for its last
 	                                       member, which is the next one here; native:
 	                                       unused */

@@ -91,8 +91,8 @@ int block_look(struct view *v, size_t p, uint32_t k, uint64_t word)
 int block_look_at(struct view *v, size_t p, uint32_t k, uint64_t word)
 {
 	bool slab = WORD_KIND(word) == KIND_SLAB;
-	size_t capacity = slab ? class_capacity(WORD_CLASS(word))
-	                       : span_capacity(v, span_length(v, k, word));
+	size_t capacity =
+		slab ? class_capacity(WORD_CLASS(word)) : span_capacity(v, span_length(v, k, word));
 	/* Walkers look here too, at what others may be writing. */
 	uint64_t h = header_peek(header_at(v, p));
 	size_t size = slab ? LABEL_SIZE(h) : (size_t)LABEL_VALUE(h);

@@ -27,8 +27,7 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 
 /* What we keep, and its note for who reaps us: what others write there is never ours to
  * believe. */
-#define cache_note(v, i, p) \
-	((v)->cache[i] = (p), store_owned32(&(v)->slot->kept[i], (uint32_t)(p)))
+#define cache_note(v, i, p) ((v)->cache[i] = (p), store_owned32(&(v)->slot->kept[i], (uint32_t)(p)))
 
 /* Block headers: one 64-bit store by the one thread that has the right to it.
  * Release: whoever acquires the label sees what its writer did before. */
