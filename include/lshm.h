@@ -488,7 +488,8 @@ typedef struct lshm_reaped {
  * proof is a lock that its process held and that the kernel dropped; over the
  * caller's memory there is none, and only LSHM_FORCE works, which breaks the
  * heap if the thread goes on. LSHM_ERR_THREAD_UNKNOWN: it may still live.
- * LSHM_ERR_THREAD_GONE: no such thread any more. *out unless NULL. */
+ * LSHM_ERR_THREAD_GONE: no such thread any more. *out unless NULL: to count is to
+ * look at every block, as LSHM_FREE_ALL does. */
 LSHM_API int lshm_reap(lshm *heap, uint32_t thread, int flags, lshm_reaped *out);
 
 /* Reaps every thread that is proven dead; returns how many. flags: 0 or

@@ -686,7 +686,7 @@ function compile(name, shared) {
     try {
       compiled[key] = new Platform.WebAssembly.Module(bytes);
     } catch (error) {
-      throw noWasm(error);
+      throw error instanceof RangeError ? error : noWasm(error);
     }
   }
   return compiled[key];
@@ -709,33 +709,33 @@ function loadCore(memory, where) {
   const modules = Object.keys(WASM.flag);
   const load = () => {
     const module = compile(modules[0], shared);
-    Object.assign(env, new Instance(module, { e: env }).exports);
+    try {
+      Object.assign(env, new Instance(module, { e: env }).exports);
+    } catch (error) {
+      // WebKit lets a policy refuse here what it has compiled.
+      if (error instanceof CompileError) throw noWasm(error);
+      if (!(error instanceof LinkError)) throw error;
+      const refused = typeError(
+        where,
+        "expected a memory with 32-bit addresses and a maximum",
+      );
+      refused.cause = error;
+      throw refused;
+    }
     modules.shift();
   };
-  try {
-    // The last one is for what few threads do, and begins when it is used.
-    while (modules.length > 1) load();
-    for (const name of Object.keys(WASM.names)) {
-      const short = WASM.names[name];
-      Object.defineProperty(core, name, {
-        get() {
-          if (env[short] === undefined) load();
-          return env[short];
-        },
-      });
-    }
-    return core;
-  } catch (error) {
-    // WebKit lets a policy refuse here what it has compiled.
-    if (error instanceof CompileError) throw noWasm(error);
-    if (!(error instanceof LinkError)) throw error;
-    const refused = typeError(
-      where,
-      "expected a memory with 32-bit addresses and a maximum",
-    );
-    refused.cause = error;
-    throw refused;
+  // The last one is for what few threads do, and begins when it is used.
+  while (modules.length > 1) load();
+  for (const name of Object.keys(WASM.names)) {
+    const short = WASM.names[name];
+    Object.defineProperty(core, name, {
+      get() {
+        if (env[short] === undefined) load();
+        return env[short];
+      },
+    });
   }
+  return core;
 }
 
 class State {
@@ -969,6 +969,7 @@ function mend(memory, where) {
   // Far more stack than attaching and reaping take, so that they aren't cut
   // short as well. If they are, there is one thread more to reap.
   probeStack(400);
+  const { thread_reap } = state.core;
   state.release?.();
   state.release = null;
   attach(memory, where, 0);
@@ -977,7 +978,7 @@ function mend(memory, where) {
   try {
     // The latest first: it may have been reaping the one before.
     for (let i = state.torn.length - 1; i >= 0; i--) {
-      state.core.thread_reap(view, state.torn[i], REAP_KEEP);
+      thread_reap(view, state.torn[i], REAP_KEEP);
     }
   } catch (error) {
     state.torn[state.torn.length] = thread;
@@ -1032,8 +1033,9 @@ function enter(memory, where) {
  */
 function call(memory, where, name, a = 0, b = 0, c = 0) {
   const state = enter(memory, where);
+  const run = state.core[name]; // may be refused: then nothing was cut short
   try {
-    return state.core[name](state.view, a, b, c);
+    return run(state.view, a, b, c);
   } catch (error) {
     state.torn[state.torn.length] = state.thread;
     state.view = 0;
@@ -1049,7 +1051,6 @@ const VIEW = { thread: 92, error: 96, found: 104, report: 128 };
 const REAP_KEEP = 0;
 const REAP_FREE = 1;
 const REAP_COUNT = 2;
-const REAP_IMAGE = 3;
 const FOUND = { size: 108, footprint: 112, thread: 116, count: 120 };
 
 // In the heap's header: see docs/LAYOUT.md.
@@ -1361,7 +1362,7 @@ function reapFull(memory, base, length) {
   for (let thread = 0; ;) {
     thread = core.thread_next(view, thread & 255) >>> 0;
     if (thread === 0) break;
-    core.thread_reap(view, thread, REAP_IMAGE);
+    core.thread_reap(view, thread, REAP_COUNT);
   }
   image.set(bytes);
 }
@@ -1379,7 +1380,7 @@ function reapPast(memory) {
     left = 0;
     for (const other of listThreads(memory, "open", true)) {
       if (other === thread) continue;
-      const result = call(memory, "open", "thread_reap", other, REAP_IMAGE);
+      const result = call(memory, "open", "thread_reap", other, REAP_COUNT);
       left += Number(result !== 0);
     }
   }
@@ -2361,7 +2362,8 @@ export class LocalSharedMemory extends Base {
   }
 
   /**
-   * A DataView of the bytes themselves: what is written shows in all threads.
+   * A DataView of the bytes themselves: what is written shows in all threads. Its
+   * `buffer` may be one from before another thread grew the heap.
    * @param {number} ptr a live block; with `length` any offset
    * @param {number} [length] bytes; by default all of the block
    * @returns {DataView}
@@ -2374,7 +2376,7 @@ export class LocalSharedMemory extends Base {
 
   /**
    * A typed array over the bytes themselves: what is written shows in all
-   * threads.
+   * threads. Its `buffer` may be one from before another thread grew the heap.
    * @template {TypedArrayConstructor} T
    * @param {T} TypedArray the constructor of the view
    * @param {number} ptr a live block; with `length` any offset. A multiple of

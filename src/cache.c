@@ -3,7 +3,7 @@
  *
  * A kept block is CACHED with its keeper's number, whoever owns the slab; it stands
  * in view.cache, by class. It came there by the keeper's free, or from a slab of
- * its own; only the keeper changes its label, or the keeper's reaper.
+ * its own; only the keeper changes its label, and once that is gone the slab's owner.
  *
  * The reaper reads what is noted in the slot. So a block is noted before its label
  * says CACHED, and its note stands until the label says something else that somebody

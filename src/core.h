@@ -125,9 +125,9 @@ uint32_t thread_reserve(struct view *v);
 /* Give back what we keep and give up every slab, staying attached. */
 void thread_trim(struct view *v);
 /* What becomes of the blocks that a dead thread allocated: they stay; they are freed; they
- * stay and are counted; they stay, in an image that may have been taken while it worked.
- * To free or count them is to look at all labels. */
-enum reap { REAP_KEEP, REAP_FREE, REAP_COUNT, REAP_IMAGE };
+ * stay and are counted. The latter two look at all labels, and so find what the thread
+ * kept also in an image that was taken while it worked. */
+enum reap { REAP_KEEP, REAP_FREE, REAP_COUNT };
 /* Recover what a thread held that the caller knows to be dead. v->found.size and .count
  * say how many bytes and blocks were freed or counted. THREAD_GONE, THREAD_UNKNOWN
  * (somebody else is reaping it). Restartable: who takes over from one who was to free

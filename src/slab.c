@@ -21,14 +21,17 @@
 uint32_t label_look(struct view *v, size_t p)
 {
 	uint64_t h = header_load(header_at(v, p));
-	uint32_t state = label_valid(v, p, h) ? LABEL_STATE(h) : STATE_DAMAGED;
-	if (state == STATE_CACHED) {
-		uint64_t w = slot_word(v, THREAD_SLOT(LABEL_THREAD(h)));
-		bool keeps = SLOT_STATE(w) - 1 < SLOT_DEAD - 1; /* nor FREE */
-		if (!keeps || SLOT_EPOCH(w) != THREAD_EPOCH(LABEL_THREAD(h)))
-			return STATE_XFREE;
-	}
-	return state;
+	if (!label_valid(v, p, h))
+		return STATE_DAMAGED;
+	if (LABEL_STATE(h) != STATE_CACHED)
+		return LABEL_STATE(h);
+	const struct slot *s = slot_of(v, THREAD_SLOT(LABEL_THREAD(h)));
+	uint64_t w = s ? load_acquire(&s->state) : 0;
+	bool keeps = SLOT_STATE(w) - 1 < SLOT_DEAD - 1; /* nor FREE */
+	bool gone = s && (!keeps || SLOT_EPOCH(w) != THREAD_EPOCH(LABEL_THREAD(h)));
+	/* It may have used the block since we looked: what the label says now, after
+	 * the slot's word, is its last word. */
+	return gone && header_load(header_at(v, p)) == h ? STATE_XFREE : STATE_CACHED;
 }
 
 uint32_t pointer_head(struct view *v, size_t p)

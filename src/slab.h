@@ -20,8 +20,8 @@ INLINE uint64_t *live_base(struct view *v, uint32_t thread)
 /* --- slab.c --- */
 
 /* The state that the label of the block at p shows. What one keeps who is gone, or being
- * reaped, counts as given back: the acquire in slot_word pairs with the compare-exchange
- * in thread_reap, after which it is hinted at. */
+ * reaped, counts as given back: the acquire of the slot's word pairs with the
+ * compare-exchanges in thread_reap, after which it is hinted at, and thread_detach. */
 enum { STATE_DAMAGED = 4 };
 uint32_t label_look(struct view *v, size_t p);
 /* The chunk whose word speaks for the one that p is in. */

@@ -28,8 +28,8 @@ static struct slot *slot_at(uint8_t *base, const struct geometry *g, uint32_t ch
 			return 0; /* damaged */
 		/* Acquire: pairs with the compare-exchange in slots_extend. */
 		uint32_t chunk = load_acquire(piece);
-		if (!chunk || chunk >= chunks ||
-		    n * sizeof(struct slot) >> g->chunk_log2 > chunks - chunk)
+		uint64_t room = (uint64_t)(chunks - chunk) << g->chunk_log2;
+		if (!chunk || chunk >= chunks || n * sizeof(struct slot) > room)
 			return 0;
 		at = (size_t)chunk << g->chunk_log2;
 	}
@@ -267,24 +267,41 @@ static void recover_chunk(struct view *v, uint32_t c, uint64_t w)
 		parked_lower(v, WORD_CLASS(w), c);
 }
 
+/* The owner of its slab is to look at the block at p. */
+static void block_hint(struct view *v, size_t p)
+{
+	hints_send(v, (uint32_t)(p >> v->chunk_log2), hint_of(v, p));
+}
+
+/* Tell of all that was given back of slab k. */
+static void recover_slab(struct view *v, uint32_t k, uint64_t w)
+{
+	uint32_t stride = word_stride(w);
+	for (uint32_t x = 0, fresh = slab_fresh(v, k, w); x + stride <= fresh; x += stride)
+		if (label_look(v, slab_payload(v, k, x)) == STATE_XFREE)
+			block_hint(v, slab_payload(v, k, x));
+}
+
 /* What the thread kept is free since the slot says REAPING: who owns the slabs is to look
  * at what it noted. In an image that was taken while it worked its notes may be older
- * than its labels: there all is to be looked at. */
-static void recover(struct view *v, struct slot *s, uint32_t thread, bool image)
+ * than its labels: who has the time looks at `all` of these. */
+static void recover(struct view *v, struct slot *s, uint32_t thread, bool all)
 {
 	struct name *names = view_header(v)->names;
 	for (uint32_t c = 0, n; c < v->chunks; c += n) {
 		uint64_t w = map_word(v, c);
 		n = word_length(w);
-		if (image && slab_word_valid(v, c, w))
-			for (uint32_t i = 0; i < n; i++)
-				hints_send(v, c + i, ~0ull);
+		if (all && slab_word_valid(v, c, w))
+			recover_slab(v, c, w);
 		if (WORD_SLOT(w) == THREAD_SLOT(thread) && WORD_KIND(w) != KIND_TAIL)
 			recover_chunk(v, c, w);
 	}
-	for (uint32_t i = 0; i < CACHE_COUNT; i++)
-		for (uint64_t p = load_relaxed(&s->kept[i]); p && p < v->end; p += 1ull << 32)
-			hints_send(v, (uint32_t)(p >> v->chunk_log2), hint_of(v, (size_t)p));
+	for (uint32_t i = 0; i < CACHE_COUNT; i++) {
+		/* No block is at 0, but at 4 GiB there may be one. */
+		uint64_t low = load_relaxed(&s->kept[i]), p = low ? low : 1ull << 32;
+		for (; p < v->end; p += 1ull << 32)
+			block_hint(v, (size_t)p);
+	}
 	for (uint32_t i = 0; i < NAME_COUNT; i++)
 		cas64(&names[i].state, (uint64_t)thread << 8 | 1, 0);
 	/* Numbers that it had reserved for others are of no use any more. */
@@ -336,8 +353,9 @@ int thread_reap(struct view *v, uint32_t thread, enum reap how)
 	uint64_t reaping = SLOT_WORD(SLOT_REAPING, flags, v->thread, epoch);
 	if (!cas64(&s->state, w, reaping))
 		return LSHM_ERR_THREAD_UNKNOWN;
-	recover(v, s, thread, how == REAP_IMAGE);
-	if (flags & SLOT_FREEALL || how == REAP_COUNT)
+	bool all = flags & SLOT_FREEALL || how == REAP_COUNT;
+	recover(v, s, thread, all);
+	if (all)
 		recover_blocks(v, thread, flags & SLOT_FREEALL);
 	cas64(&s->state, reaping, SLOT_WORD(SLOT_FREE, 0, 0, epoch + 1));
 	return 0;

@@ -19,8 +19,6 @@ _Static_assert(_Alignof(_Atomic uint64_t) == 8, "64-bit atomics must be inline")
 /* What only the owner writes and nobody reads before the owner is known to be
  * dead: in program order, which relaxed atomics keep within one location and
  * the release stores around them keep between locations. */
-#define store_owned64(p, x) \
-	atomic_store_explicit((_Atomic uint64_t *)(void *)(p), x, memory_order_release)
 #define store_owned16(p, x) atomic_store_explicit(p, (uint16_t)(x), memory_order_relaxed)
 #define store_owned32(p, x) \
 	atomic_store_explicit((_Atomic uint32_t *)(void *)(p), x, memory_order_release)

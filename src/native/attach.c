@@ -330,7 +330,7 @@ struct view *view_attach(struct lshm *heap)
 		int error = heap->inherited ? inherited_reopen(heap) : 0;
 		if (!error)
 			error = attach_patiently(m);
-		if (error == LSHM_ERR_THREADS_FULL && reap_dead(v, REAP_KEEP) > 0)
+		if (error == LSHM_ERR_THREADS_FULL && reap_dead(v, REAP_COUNT) > 0)
 			error = thread_attach(v, 0);
 		if (error == LSHM_ERR_THREADS_FULL && heap->lock_error) {
 			errno = heap->lock_error;

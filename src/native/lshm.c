@@ -95,27 +95,28 @@ const char *lshm_version(void)
 
 /* --- opening and closing ------------------------------------------------- */
 
-/* Whether no thread of another process lives in the heap. What it holds may then be of
- * different instants: a file after a crash of the whole machine, or an image that was
- * taken while others worked. */
-static bool abandoned(struct lshm *heap, struct view *v)
+static bool abandoned(struct lshm *heap)
 {
+	struct view *v = view_reader(heap);
 	uint32_t thread = 0;
-	while ((thread = thread_next(v, THREAD_SLOT(thread))) != 0)
-		if (thread != v->thread && !slot_dead(heap, THREAD_SLOT(thread)))
+	while (v && (thread = thread_next(v, THREAD_SLOT(thread))) != 0)
+		if (!slot_dead(heap, THREAD_SLOT(thread)))
 			return false;
-	return true;
+	return v;
 }
 
-/* What earlier users left when they died comes back. Without room for one more
- * thread or page the heap is still good to read. */
+/* What earlier users left when they died comes back. Where nobody lives what the heap holds
+ * may be of different instants: a file after a crash of the whole machine, or an image
+ * that was taken while others worked. Without room for one more thread or page the heap
+ * is still good to read. */
 static lshm *opened(struct lshm *heap, int flags)
 {
 	heap = open_end(heap);
 	if (heap && !heap->read_only && !heap->borrowed && !(flags & LSHM_KEEP_DEAD)) {
+		enum reap how = abandoned(heap) ? REAP_COUNT : REAP_KEEP;
 		struct view *v = view_attach(heap);
 		if (v)
-			reap_dead(v, abandoned(heap, v) ? REAP_IMAGE : REAP_KEEP);
+			reap_dead(v, how);
 	}
 	return heap;
 }

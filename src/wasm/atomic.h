@@ -12,7 +12,6 @@
 
 /* What only the owner writes and nobody reads before the owner is known to be
  * dead: plain, but in program order. */
-#define store_owned64(p, x) (*(volatile uint64_t *)(p) = (x))
 #define store_owned32(p, x) (*(volatile uint32_t *)(p) = (x))
 #define store_owned16(p, x) (*(volatile uint16_t *)(p) = (uint16_t)(x))
 

@@ -7,9 +7,10 @@ hint follows, maybe for several at once. A block is noted in the slot before it 
 CACHED, and as long as it is, or is XFREE without a hint; then the note may go. Owners
 fill their caches from the list, collect, carve, settle, make way, park, release; the
 chunk is a user's span in between, with bytes that look like labels. Each thread may die
-between any two steps. Its reaper, which may die too, says in the slot that it is at it,
+between any two steps, or leave with nothing kept. Its reaper, which may die too, says in the slot that it is at it,
 makes the slab ownerless and dirty, and hints at what is noted. What is CACHED by one
-that is being reaped, or was, counts as XFREE. A compare-exchange of the chunk's word
+that is being reaped, or is gone, counts as XFREE, if the label still says so after the
+slot was looked at. A compare-exchange of the chunk's word
 succeeds if the word was not changed since it was read: epochs make that exact.
 
     word    (kind, owner, dirty)   kind: slab, free, span; owner: thread or None
@@ -44,6 +45,7 @@ PROBLEMS = {
     "hints-last",  # a rebuild clears the hints after it read the labels
     "not-dirty",  # a dead owner's notes are believed
     "reaper-leaves",  # the reaper does not hint at what is noted
+    "one-look",  # a label is not read again after its thread's slot
     "reaped-first",  # what the dead kept counts as given back once all is hinted at
     "release-kept",  # release takes kept blocks for free ones
     "blind-return",  # a kept block goes to the list of whoever owns the slab
@@ -110,6 +112,9 @@ class Slab:
         for t, th in enumerate(s.threads):
             if th.alive:
                 yield from getattr(self, "at_" + th.pc[0])(s, t, th)
+                if dead < self.deaths and self.may_leave(s, t, th):
+                    left = th._replace(alive=False, pc=GONE, notes=0)
+                    yield f"{t} leaves", s._replace(threads=put(s.threads, t, left))
                 if dead < self.deaths:
                     # Of notes that may go by now all are gone, or none.
                     for notes in {th.notes, (1 << self.blocks) - 1}:
@@ -121,6 +126,20 @@ class Slab:
                 yield from self.reap(s, t, th)
                 if th.pc != ("reap",):
                     yield f"{t}'s reaper dies", self.at(s, t, ("reap",))
+
+            if not th.alive:
+                yield from self.hand_over(s, t)
+
+    def may_leave(self, s, t, th):
+        return th.pc == IDLE and not th.cache and not th.untold and s.word[1] != t
+
+    def hand_over(self, s, t):
+        """Blocks that it held go to who knows them, or to a reaper with free: true."""
+        for block, holder in enumerate(s.holder):
+            if holder == t:
+                for u, other in enumerate(s.threads):
+                    if other.alive:
+                        yield f"{u} gets {block}", s._replace(holder=put(s.holder, block, u))
 
     def at_idle(self, s, t, th):
         kind, owner, _ = s.word
@@ -261,16 +280,44 @@ class Slab:
         labelled = self.at(s, t, IDLE, label=(block, "F"), list=self.pushed(s, block))
         yield f"{t} labels {block}", labelled
 
+    def looked(self, s, t, pc, block):
+        """Whether the block is given back, if that is known by one look; else there is
+        the step that reads its label, before that of the slot."""
+        label = s.labels[block]
+        if label not in range(self.threads):
+            return label == "X", None
+        return None, self.at(s, t, ("look", pc, block, label))
+
+    def at_look(self, s, t, th):
+        """The slot, and the label once more."""
+        _, pc, block, label = th.pc
+        given = self.given_back(s, label)
+        given = given and (s.labels[block] == label or self.problem == "one-look")
+        if pc[0] == "collect":
+            yield from self.collect(s, t, th, pc, block, given)
+        else:
+            yield from self.list_or_pass(s, t, pc, block, given)
+
     def at_collect(self, s, t, th):
         _, bits, then = th.pc
         if not bits:
             yield f"{t} has collected", self.at(s, t, then)
             return
         block = (bits & -bits).bit_length() - 1
+        if block >= s.fresh and self.problem != "above-fresh":
+            yield from self.collect(s, t, th, th.pc, block, False)
+            return
+        given, look = self.looked(s, t, th.pc, block)
+        if look:
+            yield f"{t} looks at {block}", look
+        else:
+            yield from self.collect(s, t, th, th.pc, block, given)
+
+    def collect(self, s, t, th, pc, block, given):
+        _, bits, then = pc
         after = ("collect", bits & bits - 1, then)
         told = th.used - 1
-        within = block < s.fresh or self.problem == "above-fresh"
-        if within and self.given_back(s, s.labels[block]):
+        if given:
             listed = self.pushed(s, block)
             collected = self.at(s, t, after, label=(block, "F"), list=listed, used=told)
             yield f"{t} collects {block}", collected
@@ -298,12 +345,21 @@ class Slab:
 
     def at_rebuild(self, s, t, th):
         _, block, settles, after = th.pc
-        ahead = ("rebuild", block + 1, settles, after)
         if block >= s.fresh:
             hints = 0 if self.problem == "hints-last" else s.hints
             pc = ("settled",) if settles else after
             yield f"{t} has its list", self.at(s, t, pc, hints=hints)
-        elif s.labels[block] == "F" or self.given_back(s, s.labels[block]):
+            return
+        given, look = self.looked(s, t, th.pc, block)
+        if look:
+            yield f"{t} looks at {block}", look
+        else:
+            yield from self.list_or_pass(s, t, th.pc, block, given or s.labels[block] == "F")
+
+    def list_or_pass(self, s, t, pc, block, given):
+        _, _, settles, after = pc
+        ahead = ("rebuild", block + 1, settles, after)
+        if given:
             listed = self.at(s, t, ahead, label=(block, "F"), list=self.pushed(s, block))
             yield f"{t} lists {block}", listed
         else:
@@ -351,12 +407,6 @@ class Slab:
                 yield f"{t}'s notes are next", self.at(s, t, self.noted(th, 0))
         else:
             yield from self.reap_noted(s, t, th)
-        # Blocks that it held go to who knows them, or to a reaper with free: true.
-        for block, holder in enumerate(s.holder):
-            if holder == t:
-                for u, other in enumerate(s.threads):
-                    if other.alive:
-                        yield f"{u} gets {block}", s._replace(holder=put(s.holder, block, u))
 
     def noted(self, th, block):
         """The next one that is noted."""
@@ -367,8 +417,7 @@ class Slab:
     def reap_noted(self, s, t, th):
         block = th.pc[1]
         if block == self.blocks:
-            if t not in s.holder:
-                yield f"{t} is reaped", self.at(s, t, GONE, notes=0)
+            yield f"{t} is reaped", self.at(s, t, GONE, notes=0)
             return
         if self.problem == "reaper-leaves":
             yield f"{t}'s {block} is passed over", self.at(s, t, self.noted(th, block + 1))
@@ -387,9 +436,10 @@ class Slab:
         rebuilt = s.word[2] or (s.word[1] is not None and not s.threads[s.word[1]].alive)
         for t, th in enumerate(s.threads):
             bits |= th.untold if th.alive else th.notes
-            if th.pc[0] == "collect":
-                bits |= th.pc[1]
-            rebuilt |= th.pc[0] == "rebuild" and s.word[1] == t
+            pc = th.pc[1] if th.pc[0] == "look" else th.pc
+            if pc[0] == "collect":
+                bits |= pc[1]
+            rebuilt |= pc[0] == "rebuild" and s.word[1] == t
             if th.pc[0] in ("fill", "push", "carved", "carve_label"):
                 in_hand.add(th.pc[1])
         for block in range(s.fresh):
@@ -409,7 +459,8 @@ class Slab:
             th = s.threads[label]
             kept = block in th.cache or block in th.pc[1:]
             # An adopter goes on to give it back after its rebuild.
-            kept = kept or (th.pc[0] == "rebuild" and block in th.pc[3][1:])
+            pc = th.pc[1] if th.pc[0] == "look" else th.pc
+            kept = kept or (pc[0] == "rebuild" and block in pc[3][1:])
             require(kept, f"block {block} is kept by {label}, which does not know")
 
 

@@ -159,7 +159,7 @@ class Slots:
         yield f"{t} marks slot {i}", self.go(s, t, "recover", number, (i, epoch), slot=mark)
 
     def at_recover(self, s, t, number, aim):
-        """The pass over the map, the outbox, the names, the reservations."""
+        """The pass over the map, the notes, the names, the reservations."""
         slots = tuple(
             self.freed(epoch)
             if state == "RESERVED" and by == aim and self.problem != "kept-reservations"

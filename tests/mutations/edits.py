@@ -175,12 +175,20 @@ EDITS = [
         "collect 1 1 0",
     ),
     (
+        "a label that is not read again after its thread's slot",
+        [("slab.c", "return gone && header_load(header_at(v, p)) == h ?", "return gone ?")],
+        "leave 1 0 0",
+    ),
+    (
         "a reaper that leaves what the dead kept",
         [
             (
                 "thread.c",
-                "hints_send(v, (uint32_t)(p >> v->chunk_log2), hint_of(v, (size_t)p));",
-                "(void)hint_of(v, (size_t)p);",
+                """		for (; p < v->end; p += 1ull << 32)
+			block_hint(v, (size_t)p);
+""",
+                """		(void)p;
+""",
             )
         ],
         "reap-locks 0 1 0",

@@ -878,6 +878,46 @@ static void way_other(void)
 	take(SMALL);
 }
 
+/* --- looking at a label while its keeper uses the block and leaves ----------------------- */
+
+/* Thread 1 keeps a block of thread 0's slab. */
+static void kept_prepare(void)
+{
+	prepare_3();
+	fill(4);
+	give_as(1, w.p[0]);
+}
+
+/* The same, and hints that tell of more than was given back. */
+static void kept_hinted_prepare(void)
+{
+	kept_prepare();
+	map_at(&w.v[0], (uint32_t)(w.p[0] >> w.v[0].chunk_log2))->hints = ~0ull;
+}
+
+static void kept_rebuild(void)
+{
+	thread_trim(mine());
+	take(SMALL);
+}
+
+static void kept_collect(void)
+{
+	take(SMALL);
+	take(SMALL);
+}
+
+static void kept_take(void)
+{
+	take(SMALL);
+}
+
+static void kept_leave(void)
+{
+	take(SMALL);
+	thread_detach(mine());
+}
+
 /* --- the list --------------------------------------------------------------------------------------------------------- */
 
 #define MORTAL(body) \
@@ -903,6 +943,11 @@ static void way_other(void)
 static const struct scenario scenarios[] = {
 	{"collect", collect_prepare, verify, 1,
 	 {MORTAL(collect_owner), MORTAL(collect_first), MORTAL(collect_second)}},
+	{"leave", kept_prepare, verify, 1, {IMMORTAL(kept_rebuild), IMMORTAL(kept_leave)}},
+	{"leave-hinted", kept_hinted_prepare, verify, 1,
+	 {IMMORTAL(kept_collect), IMMORTAL(kept_leave)}},
+	{"leave-dead", kept_prepare, verify, 1,
+	 {IMMORTAL(kept_rebuild), MORTAL(kept_take), BEHIND_1(reap_by_lock)}},
 	{"twice", twice_prepare, verify, 1,
 	 {MORTAL(twice_owner), MORTAL(twice_freer)}},
 	{"park", park_prepare, verify, 1,
