@@ -44,6 +44,25 @@ test("WebAssembly forbidden by a policy", () => {
   );
 });
 
+test("WebAssembly forbidden later: what works goes on, and no slot is lost", () => {
+  const memory = new LocalSharedMemory(4);
+  const { Class, context } = load("");
+  const heap = Class.from(structuredClone(memory));
+  runInContext(
+    `const { Module } = WebAssembly;
+    WebAssembly.Module = () => { throw new WebAssembly.CompileError("no"); };`,
+    context,
+  );
+  for (let i = 0; i < 5; i++) {
+    assert.throws(() => heap.check(), noWasm);
+    heap.free(heap.malloc(100));
+  }
+  assert.equal(memory.threads().length, 2);
+  runInContext("WebAssembly.Module = Module", context);
+  assert.equal(heap.check().blocks, 0);
+  heap.detach();
+});
+
 test("an AudioWorklet: no atob, no TextDecoder, no timers, no crypto", () => {
   const { Class, context } = load("");
   const names = [
