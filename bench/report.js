@@ -138,8 +138,6 @@ function describe(machine) {
   ].join("\n");
 }
 
-const verdict = ({ met }) => (met ? "met" : "**missed**");
-
 /**
  * The goals by all runs, and by each third of them, one after the other: whether
  * three measurements in a row agree.
@@ -164,7 +162,7 @@ function goalTable(results, medians) {
     judge(medians).map((goal, i) => [
       goal.title,
       goal.measured,
-      verdict(goal),
+      goal.met ? "met" : "**missed**",
       runs < 3 ? "" : agree(goal, i),
     ]),
   );
