@@ -19,7 +19,7 @@ B := build/release
 export LSHM_BUILD := $(CURDIR)/$(B)
 # $(call configure,build directory,options)
 configure = cmake -Wno-dev -S . -B $(1) $(2) >/dev/null
-CTEST = ctest --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
+CTEST = ctest -j $(JOBS) --output-on-failure --no-tests=error --timeout $(TIME_LIMIT)
 # Nothing hangs for ever: TIME_LIMIT is in seconds.
 TIME_LIMIT := 540
 NODE_TEST = timeout $(TIME_LIMIT) node --test --test-concurrency=2 $(JS_TESTS)
@@ -144,7 +144,7 @@ soak-kills: build
 	cd $(B) && $(CTEST) --verbose -R '^c\.(deaths|kills|names)$$'
 	timeout $(TIME_LIMIT) node --test tests/js/kills.test.js tests/js/torn.test.js
 	timeout $(TIME_LIMIT) python3 -B tests/models/run.py
-	cd $(B) && $(CTEST) --verbose -R '^c\.sched$$'
+	cd $(B) && $(CTEST) --verbose -R '^c\.sched'
 
 ## test-fuzz   fuzzes, FUZZ_SECONDS for each target (8; in test-all 60)
 FUZZ_SECONDS ?= $(if $(LSHM_LONG),60,8)

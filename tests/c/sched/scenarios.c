@@ -1036,7 +1036,17 @@ static uint64_t wanted(const char *name)
 	return text ? strtoull(text, NULL, 0) : 0;
 }
 
-/* test_sched [SCENARIO [PREEMPTIONS DEATHS STALE [SCHEDULES]]] */
+/* Whether scenario i is meant: by its name, or as one of the share K/N of all. */
+static bool meant(const char *which, size_t i)
+{
+	unsigned k, n;
+	if (sscanf(which, "%u/%u", &k, &n) == 2 && n)
+		return i % n == k % n;
+	return !strcmp(which, scenarios[i].name);
+}
+
+/* test_sched [K/N]
+ * test_sched SCENARIO [PREEMPTIONS DEATHS STALE [SCHEDULES]] */
 int main(int argc, char **argv)
 {
 	uint64_t most = wanted("LSHM_SCHEDULES"); /* of the full list, of each */
@@ -1044,7 +1054,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
 		const struct scenario *s = &scenarios[i];
 		bool ok;
-		if (argc > 1 && strcmp(argv[1], s->name) != 0)
+		if (argc > 1 && !meant(argv[1], i))
 			continue;
 		if (argc > 4)
 			ok = explore(s,
