@@ -271,8 +271,9 @@ lint: build
 	@$(call configure,build/lint,-DLSHM_WERROR=ON -DLSHM_TESTS=ON \
 		-DCMAKE_C_COMPILER=$$(command -v clang-14 clang | head -n 1))
 	@cmake --build build/lint
-	clang-tidy --quiet -p build/lint $(filter-out src/lshm_all.c,$(wildcard \
-		src/*.c src/native/*.c src/picture/picture.c src/preload/*.c cli/*.c))
+	echo $(filter-out src/lshm_all.c,$(wildcard \
+		src/*.c src/native/*.c src/picture/picture.c src/preload/*.c cli/*.c)) | \
+		xargs -n 4 -P $(JOBS) clang-tidy --quiet -p build/lint
 
 ## clean       removes what was built (not .node and node_modules)
 clean:

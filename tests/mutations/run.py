@@ -9,7 +9,10 @@ What the core has no place for is a broken variant of a model (tests/models).
 First all scenarios that are used must pass on the core as it is.
 """
 
+import concurrent.futures
+import functools
 import importlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -100,12 +103,22 @@ def scenario(program, arguments):
 
 def report(name, caught, by, why, began):
     seconds = time.monotonic() - began
-    print(f"{'ok' if caught else 'FAILED'} {name}: {'' if caught else 'not '}caught by {by}")
-    print(f"    {why} ({seconds:.1f} s)", flush=True)
+    print(
+        f"{'ok' if caught else 'FAILED'} {name}: {'' if caught else 'not '}caught by {by}\n"
+        f"    {why} ({seconds:.1f} s)",
+        flush=True,
+    )
     return caught
 
 
-def run_edit(build, name, edits, by):
+@functools.cache
+def own_build(folder):
+    """This process's copy."""
+    return Build(folder / str(os.getpid()))
+
+
+def run_edit(folder, name, edits, by):
+    build = own_build(folder)
     began = time.monotonic()
     change = build.apply(edits)
     try:
@@ -124,24 +137,29 @@ def run_variant(name, model, size):
     return report(name, bool(result.broken), f"the model {model}", why, began)
 
 
+def run_all(edits, variants, folder):
+    """Whether each was caught; as many at a time as there are processors."""
+    scenarios = sorted({by for _, _, by in edits})
+    with concurrent.futures.ProcessPoolExecutor() as pool:
+        program = Build(folder / "as-it-is").link()
+        for by, (failed, why) in zip(
+            scenarios, pool.map(scenario, itertools.repeat(program), scenarios)
+        ):
+            if failed:
+                sys.exit(f"the core as it is fails scenario {by}: {why}")
+        runs = [pool.submit(run_edit, folder, *edit) for edit in edits]
+        runs += [pool.submit(run_variant, *variant) for variant in variants]
+        return [run.result() for run in runs]
+
+
 def main():
     names = sys.argv[1:]
     edits = [edit for edit in EDITS if not names or edit[0] in names]
     variants = [variant for variant in VARIANTS if not names or variant[0] in names]
     if names and len(edits) + len(variants) != len(names):
         sys.exit("no such mutation")
-    results = []
     with tempfile.TemporaryDirectory(prefix="lshm-mutations-") as folder:
-        build = Build(pathlib.Path(folder))
-        program = build.link()
-        for by in sorted({by for _, _, by in edits}):
-            failed, why = scenario(program, by)
-            if failed:
-                sys.exit(f"the core as it is fails scenario {by}: {why}")
-        for name, changes, by in edits:
-            results.append(run_edit(build, name, changes, by))
-    for name, model, size in variants:
-        results.append(run_variant(name, model, size))
+        results = run_all(edits, variants, pathlib.Path(folder))
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if results and all(results) else 1
 

@@ -112,7 +112,7 @@ export async function runProgram({ path, files, args }, seed, limit) {
     const results = parse(readFileSync(xml, "utf8"), reasons);
     if (code !== 0 && results.every(({ outcome }) => outcome !== "failed"))
       results.push({ name: `exit ${code}`, outcome: "failed", reason: output });
-    return { version: versionOf(path), place: "", results };
+    return { version: versionOf(path), results };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -80,63 +80,84 @@ async function begin(name) {
   }
 }
 
-/** Runs everything in a browser; false if it is not installed. */
-async function runBrowser(name, urls, tell) {
-  const works = Object.entries(places)
-    .filter(([place]) => !values.brief || place === briefPlace(name))
-    .map(([place, { title }]) => [
-      title,
-      (browser) => runPlace(browser, urls, place),
-    ]);
-  if (!values.brief)
-    works.push(["pages of their own", (browser) => runOwn(browser, urls)]);
-  for (const [place, work] of works) {
-    // Each its own: one that crashes takes nothing else along.
-    const browser = await begin(name);
-    if (browser === null) return false;
-    browser.name = name;
-    try {
-      const results = await work(browser);
-      tell({ runtime: name, version: browser.version, place, results });
-    } finally {
-      await browser.close();
-    }
+/** Runs something in a browser of its own: one that crashes takes nothing else along. */
+async function runBrowser(name, work) {
+  const browser = await begin(name);
+  if (browser === null) return null;
+  browser.name = name;
+  try {
+    return { version: browser.version, results: await work(browser) };
+  } finally {
+    await browser.close();
   }
-  return true;
+}
+
+/** All that runs in a browser. */
+function browserJobs(name, urls) {
+  const jobs = Object.entries(places)
+    .filter(([place]) => !values.brief || place === briefPlace(name))
+    .map(([place, { title }]) => ({
+      runtime: name,
+      place: title,
+      run: () => runBrowser(name, (browser) => runPlace(browser, urls, place)),
+    }));
+  if (!values.brief)
+    jobs.push({
+      runtime: name,
+      place: "pages of their own",
+      run: () => runBrowser(name, (browser) => runOwn(browser, urls)),
+    });
+  return jobs;
 }
 
 const rows = [];
-const missing = [];
-const tell = (row) => {
-  rows.push(row);
-  report(row);
-};
+const missing = new Set();
+
+/** Does the jobs in turn, two at a time as the test runner does with its files. */
+async function runAll(jobs) {
+  const left = jobs.entries();
+  const next = async () => {
+    for (const [i, { runtime, place, run }] of left) {
+      const ran = missing.has(runtime) ? null : await run();
+      if (ran === null) {
+        missing.add(runtime);
+      } else {
+        rows[i] = { runtime, place, ...ran };
+        report(rows[i]);
+      }
+    }
+  };
+  await Promise.all([next(), next()]);
+}
 
 console.log(`LSHM_SEED=${seed}`);
-for (const runtime of runtimes.filter(({ name }) => wanted(name))) {
-  const ran = await runProgram(runtime, seed, TIME_LIMIT);
-  if (ran === null) missing.push(runtime.name);
-  else tell({ runtime: runtime.name, ...ran });
-}
-const names = Object.keys(browsers).filter(wanted);
-if (names.length > 0) {
-  const folder = mkdtempSync(join(tmpdir(), "lshm-browser-"));
+const jobs = runtimes
+  .filter(({ name }) => wanted(name))
+  .map((runtime) => ({
+    runtime: runtime.name,
+    place: "",
+    run: () => runProgram(runtime, seed, TIME_LIMIT),
+  }));
+const folder = mkdtempSync(join(tmpdir(), "lshm-browser-"));
+try {
   await bundle(folder);
   const { urls, close } = await servers(folder);
   try {
-    for (const name of names)
-      if (!(await runBrowser(name, urls, tell))) missing.push(name);
+    for (const name of Object.keys(browsers).filter(wanted))
+      jobs.push(...browserJobs(name, urls));
+    await runAll(jobs);
   } finally {
     await close();
-    rmSync(folder, { recursive: true });
   }
+} finally {
+  rmSync(folder, { recursive: true });
 }
 for (const name of missing) console.log(`left out: ${name} is not installed`);
-if (values.write) await write(rows);
+if (values.write) await write(rows.filter(Boolean));
 if (values.brief) console.log("left out: all else that `make platforms` runs");
 const failed = rows.some(
   ({ results }) =>
     results.some(({ outcome }) => outcome === "failed") ||
     !results.some(({ outcome }) => outcome === "passed"),
 );
-if (failed || (values.all && missing.length > 0)) process.exitCode = 1;
+if (failed || (values.all && missing.size > 0)) process.exitCode = 1;
