@@ -9,7 +9,6 @@ set(wasm_small inline.c span.c heap.c wasm/host.c wasm/face.c slab.c cache.c ref
 
 lshm_wasm_module(span
 	JAVASCRIPT heap_adopt heap_open heap_verify thread_attach_inplace thread_mark
-		thread_next
 	WITH heap_extend span_claim view_attached)
 lshm_wasm_module(slab
 	WITH cache_drain cache_empty heap_relieve hints_send slab_refill slab_settle)
@@ -19,4 +18,4 @@ lshm_wasm_module(malloc
 		posix_memalign malloc_usable_size)
 lshm_wasm_module(tools
 	JAVASCRIPT heap_check heap_format heap_min_bytes name_value thread_detach
-		thread_reap thread_reserve thread_trim walk_next)
+		thread_next thread_reap thread_reserve thread_trim walk_next)

@@ -138,7 +138,10 @@ static uint32_t claim_pass(struct view *v, uint32_t c, uint32_t n, uint32_t alig
 		const struct map_part *part = map_part(v, c);
 		uint32_t first = part->first, end = first + part->ready, run = 0;
 		const struct entry *e = part->entry;
-		for (c = map_usable(v, c); c < end;) {
+		c = map_usable(v, c);
+		if (c >= end)
+			break; /* no chunk behind its map, or damage */
+		while (c < end) {
 			uint64_t w = load_relaxed(&e[c - first].word);
 			uint32_t kind = WORD_KIND(w);
 			if (kind == KIND_CLAIM || kind == KIND_XFREE)
@@ -214,7 +217,8 @@ static uint32_t run_end(struct view *v, uint32_t n)
 	for (;;) {
 		start = map_usable(v, start);
 		uint32_t end = map_part(v, start)->end;
-		if (n <= end - start || end >= v->chunks_max)
+		/* Also where no chunk is left, which only damage makes. */
+		if (n - 1 <= end - start - 1 || end >= v->chunks_max)
 			return start + n;
 		start = end;
 	}

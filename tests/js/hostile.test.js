@@ -114,12 +114,13 @@ for (const shared of [true, false]) {
 }
 
 /**
- * In a worker: lets one 32-bit word after the other lie, while attached; first
- * each of the thread's own state, then any of the tables.
+ * In a worker: lets one 32-bit word after the other lie, while attached, and goes on:
+ * by turns each of the thread's own state with each lie, all of them once at least, and
+ * any of the tables.
  */
 async function sweep(Class, data) {
   const { random } = await import(data.urls.support);
-  const { step } = await import(data.urls.victim);
+  const { step, CLAIM } = await import(data.urls.victim);
   const { counts, image, view } = data;
   const rng = random(data.seed);
   const lies = [
@@ -132,19 +133,22 @@ async function sweep(Class, data) {
     shared: true,
   });
   const until = Date.now() + data.seconds * 1000;
-  for (let i = 0; i < view.words * lies.length || Date.now() < until; i++) {
+  const own = view.words * lies.length;
+  for (let i = 0; i < 2 * own || Date.now() < until; i++) {
     for (const symbol of Object.getOwnPropertySymbols(memory)) {
       delete memory[symbol]; // a memory that nobody has adopted
     }
     const words = new Uint32Array(memory.buffer);
     words.fill(0).set(new Uint32Array(image));
     const heap = Class.from(memory);
+    const place = Math.floor(i / 2) % own;
     const at =
-      i < view.words * lies.length
-        ? view.at / 4 + Math.floor(i / lies.length)
-        : 16 + rng.below(6144);
-    words[at] = lies[i % lies.length];
-    for (let n = 0; n < 12; n++) counts[1] += Number(step(Class, heap, rng));
+      i % 2
+        ? 16 + rng.below(6144)
+        : view.at / 4 + Math.floor(place / lies.length);
+    words[at] = lies[place % lies.length];
+    counts[1] += Number(step(Class, heap, rng, CLAIM));
+    for (let n = 0; n < 3; n++) counts[1] += Number(step(Class, heap, rng));
     Atomics.add(counts, 0, 1);
   }
 }
@@ -156,7 +160,7 @@ test("each word of the heap's tables lies", async (t) => {
   memory.malloc(30000);
   memory.detach(); // the next thread has its state in the first slot
   const counts = counters();
-  const view = { at: 2048 + 144, words: 64 }; // of its workspace: the geometry
+  const view = { at: 2048 + 16, words: 352 }; // its workspace
   const data = {
     urls,
     counts,

@@ -66,14 +66,22 @@ const steps = [
   (memory) => memory.image().byteLength,
 ];
 
+/** The step that looks through all of the map. */
+export const CLAIM = 1;
+
 /**
- * One step of the victim. What it throws must be an Error that a program can
- * handle: true if it did.
+ * One step of the victim, of any kind or the given one. What it throws must be an
+ * Error that a program can handle: true if it did.
  */
-export function step(LocalSharedMemory, memory, rng) {
+export function step(
+  LocalSharedMemory,
+  memory,
+  rng,
+  kind = rng.below(steps.length),
+) {
   try {
     LocalSharedMemory.from(memory); // attached, unless that fails too
-    rng.pick(steps)(memory, rng, rng.below(blocks.length));
+    steps[kind](memory, rng, rng.below(blocks.length));
     return false;
   } catch (error) {
     if (error instanceof Error) return true;
