@@ -217,7 +217,8 @@ static uint32_t run_end(struct view *v, uint32_t n)
 	for (;;) {
 		start = map_usable(v, start);
 		uint32_t end = map_part(v, start)->end;
-		/* Also where no chunk is left, which only damage makes. */
+		/* Where `end` is not behind `start`, which only damage makes, this wraps
+		 * and ends as well. */
 		if (n - 1 <= end - start - 1 || end >= v->chunks_max)
 			return start + n;
 		start = end;

@@ -158,6 +158,7 @@ static void image_of(lshm *heap)
 		CHECK(p == q && (!p || (a.size == b.size && a.footprint == b.footprint)));
 	} while (p);
 	/* It may be full. */
+	CHECK(lshm_malloc(image, 100) || !after.largest_free);
 	p = lshm_next(image, 0, &a);
 	CHECK(p && lshm_free(image, p) == 0 && lshm_malloc(image, a.size));
 	lshm_close(image);

@@ -120,7 +120,7 @@ for (const shared of [true, false]) {
  */
 async function sweep(Class, data) {
   const { random } = await import(data.urls.support);
-  const { step, CLAIM } = await import(data.urls.victim);
+  const { step, claim } = await import(data.urls.victim);
   const { counts, image, view } = data;
   const rng = random(data.seed);
   const lies = [
@@ -147,7 +147,7 @@ async function sweep(Class, data) {
         ? 16 + rng.below(6144)
         : view.at / 4 + Math.floor(place / lies.length);
     words[at] = lies[place % lies.length];
-    counts[1] += Number(step(Class, heap, rng, CLAIM));
+    counts[1] += Number(step(Class, heap, rng, claim));
     for (let n = 0; n < 3; n++) counts[1] += Number(step(Class, heap, rng));
     Atomics.add(counts, 0, 1);
   }

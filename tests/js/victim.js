@@ -37,10 +37,14 @@ export function scribble(words, base, rng) {
 
 const blocks = new Array(64).fill(0);
 
+/** The step that looks through all of the map. */
+export const claim = (memory, rng, i) =>
+  (blocks[i] = memory.tryMalloc(rng.below(30000)));
+
 /** What the victim may do, and each may throw. */
 const steps = [
   (memory, rng, i) => (blocks[i] = memory.malloc(rng.below(600))),
-  (memory, rng, i) => (blocks[i] = memory.tryMalloc(rng.below(30000))),
+  claim,
   (memory, rng, i) => (blocks[i] = memory.calloc(1, rng.below(3000), 64)),
   (memory, rng, i) => (blocks[i] = memory.realloc(blocks[i], rng.below(9000))),
   (memory, rng, i) => memory.free(blocks[i]),
@@ -66,22 +70,14 @@ const steps = [
   (memory) => memory.image().byteLength,
 ];
 
-/** The step that looks through all of the map. */
-export const CLAIM = 1;
-
 /**
- * One step of the victim, of any kind or the given one. What it throws must be an
- * Error that a program can handle: true if it did.
+ * One step of the victim, any or the given one. What it throws must be an Error
+ * that a program can handle: true if it did.
  */
-export function step(
-  LocalSharedMemory,
-  memory,
-  rng,
-  kind = rng.below(steps.length),
-) {
+export function step(LocalSharedMemory, memory, rng, what = rng.pick(steps)) {
   try {
     LocalSharedMemory.from(memory); // attached, unless that fails too
-    steps[kind](memory, rng, rng.below(blocks.length));
+    what(memory, rng, rng.below(blocks.length));
     return false;
   } catch (error) {
     if (error instanceof Error) return true;

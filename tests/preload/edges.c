@@ -278,7 +278,7 @@ static void *short_life(void *unused)
 
 static void test_ends_of_threads(void)
 {
-	const unsigned count = test_long() ? 5000 : 1000;
+	const unsigned count = test_long() ? 20000 : 1000;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		CHECK(pthread_key_create(&keys[i], at_the_end) == 0);
 	for (unsigned i = 0; i < count; i++) {
@@ -367,7 +367,7 @@ static _Noreturn void be_a_child(unsigned seed)
 
 static void test_fork_in_a_storm(void)
 {
-	const unsigned count = test_long() ? 150 : 30;
+	const unsigned count = test_long() ? 400 : 30;
 	pthread_t threads[STORM];
 	for (size_t i = 0; i < STORM; i++)
 		CHECK(pthread_create(&threads[i], NULL, storm, (void *)(uintptr_t)i) == 0);
